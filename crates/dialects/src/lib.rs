@@ -1,1 +1,138 @@
-//! Placeholder.
+//! HTTP to calls and outcomes to HTTP. A dialect is plain data and plain functions: no async, database,
+//! clock or trait object. The open standards and the admin API are dialects like any vendor's.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+use bytes::Bytes;
+use countersign_engine::{
+    call::{Call, CallContext, Callers, Presented},
+    denied::{Denied, Refusal},
+    outcome::Outcome,
+};
+use http::{HeaderMap, Method};
+
+/// A face of the server: one folder and one line in [`registry`].
+pub struct Dialect {
+    /// What environments, guards and metrics call it.
+    pub name: &'static str,
+    /// Which listener serves it.
+    pub listener: Listener,
+    /// Its endpoints.
+    pub routes: &'static [Route],
+    /// Its error envelope, for what is refused before a route decodes it (404, 405, 413, 421) and for
+    /// denials at a guard that names this dialect.
+    pub refuse: fn(&Refusal, &CallContext) -> Response,
+    /// Its OpenAPI 3.1 document.
+    pub openapi: fn() -> serde_json::Value,
+}
+
+/// Which listener serves a dialect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listener {
+    /// For the world.
+    Public,
+    /// For operators.
+    Admin,
+}
+
+/// One endpoint. Every member must be said: an endpoint without callers or limits cannot be written.
+pub struct Route {
+    /// What metrics and tests call it: `standard.token`.
+    pub name: &'static str,
+    /// The one method.
+    pub method: Method,
+    /// The path, with `{name}` for a whole segment.
+    pub path: &'static str,
+    /// Who may call it.
+    pub callers: Callers,
+    /// The largest body it takes; 0: none.
+    pub body_bytes_max: usize,
+    /// Which browsers may read its answers.
+    pub cors: Cors,
+    /// How its answer is delivered.
+    pub delivery: Delivery,
+    /// HTTP to a call.
+    pub decode: fn(&Request<'_>) -> Decoded,
+    /// An outcome to HTTP.
+    pub encode: fn(&Result<Outcome, Refusal>, &Reply, &CallContext) -> Response,
+}
+
+/// Which browsers may read a route's answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cors {
+    /// None.
+    No,
+    /// All: public documents only.
+    Any,
+    /// Those of the environment's allowed origins.
+    Allowed,
+}
+
+/// How an answer is delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// Once, at once.
+    Once,
+}
+
+/// A request as a decoder sees it.
+pub struct Request<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The host that it was sent to, lower case, with its port if it names one.
+    pub host: &'a str,
+    /// Whether it came over TLS, or a trusted proxy says so.
+    pub is_secure: bool,
+    /// The path as sent.
+    pub path: &'a str,
+    /// The `{name}` segments of the route's path, percent-decoded.
+    pub parameters: &'a [(&'a str, std::borrow::Cow<'a, str>)],
+    /// What follows `?`, as sent.
+    pub query: Option<&'a str>,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The whole body, at most [`Route::body_bytes_max`].
+    pub body: &'a [u8],
+}
+
+/// A request as a decoder understood it.
+pub struct Decoded {
+    /// What the caller showed, unbelieved. Settled first.
+    pub presented: Presented,
+    /// What is asked, opened only for a caller who may ask.
+    pub call: Result<Call, Denied>,
+    /// What the answer's form depends on.
+    pub reply: Reply,
+}
+
+/// What an answer's form depends on, kept from the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Nothing.
+    Plain,
+    /// Whether the client authenticated with the `Authorization` header (RFC 6749 section 5.2).
+    ClientAuthentication {
+        /// It did.
+        by_header: bool,
+    },
+}
+
+/// An answer. The server adds the headers that every answer has.
+pub type Response = http::Response<Bytes>;
+
+/// Every dialect, in the order in which documentation lists them.
+pub fn registry() -> &'static [Dialect] {
+    &[]
+}
+
+/// The dialect called `name`.
+pub fn dialect(name: &str) -> Option<&'static Dialect> {
+    registry().iter().find(|dialect| dialect.name == name)
+}

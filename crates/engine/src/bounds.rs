@@ -1,0 +1,74 @@
+//! Every bound of the program, each with its reason. A limit on everything.
+
+use std::time::Duration;
+
+/// Bytes of one scope: more than any published API uses.
+pub const SCOPE_BYTES_MAX: usize = 128;
+/// Scopes in one set.
+pub const SCOPES_MAX: usize = 100;
+/// Bytes of a printed set of scopes, checked before it is split.
+pub const SCOPES_BYTES_MAX: usize = 4096;
+/// Bytes of a compact JWS that we verify: twice what a large access token needs.
+pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
+/// Bytes of a secret as shown: ours have 51, Ayyeka's 44, patterns of others stay below this.
+pub const SECRET_BYTES_MAX: usize = 512;
+/// Bytes of a free text such as a comment or a display name.
+pub const TEXT_BYTES_MAX: usize = 256;
+/// Guards of one environment: they are read one after the other.
+pub const GUARDS_MAX: usize = 256;
+/// Patterns, hosts, methods or origins in one guard.
+pub const GUARD_LIST_MAX: usize = 32;
+/// Hosts, origins or dialects of one environment.
+pub const ENVIRONMENT_LIST_MAX: usize = 64;
+/// Live credentials of one client: enough for a rotation in every region, few enough to list in one page.
+pub const CREDENTIALS_PER_CLIENT_MAX: u32 = 100;
+/// Resources of one client or one request (RFC 8707).
+pub const RESOURCES_MAX: usize = 16;
+/// Networks of one credential.
+pub const NETWORKS_MAX: usize = 32;
+/// Retired signing keys in a set: their public halves are read with every key set.
+pub const RETIRED_KEYS_MAX: usize = 8;
+/// Tag keys of one environment: the current one and three retired.
+pub const TAG_KEYS_MAX: usize = 4;
+/// Rows of a page, at most and unless asked.
+pub const PAGE_ROWS_MAX: u32 = 200;
+/// Rows of a page that was not asked for a size.
+pub const PAGE_ROWS_DEFAULT: u32 = 50;
+/// How long an operation may go on loading and deciding again after conflicts.
+pub const CONFLICT_RETRIES_FOR: Duration = Duration::from_secs(2);
+/// How long an idempotent creation tells its secret again.
+pub const IDEMPOTENT_SECRET_FOR: Duration = Duration::from_secs(10 * 60);
+/// How long an idempotency key is remembered.
+pub const IDEMPOTENCY_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest overlap of a rotation.
+pub const OVERLAP_MAX: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// The longest life of an access token.
+pub const TOKEN_LIFETIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest life of a client's assertion (RFC 7523): it must be remembered as long.
+pub const ASSERTION_LIFETIME_MAX: Duration = Duration::from_secs(5 * 60);
+/// How far a signer's clock may be ahead of ours.
+pub const CLOCK_SKEW_MAX: Duration = Duration::from_secs(10);
+/// A cached fact is used only while the feed was last read this recently (promise: 2 s at most).
+pub const FEED_FRESH_FOR: Duration = Duration::from_millis(1500);
+/// How often each node reads the feed.
+pub const FEED_EVERY: Duration = Duration::from_millis(200);
+/// How long a feed row lives: far longer than any node may lag and still be fresh.
+pub const FEED_ROWS_FOR: Duration = Duration::from_secs(10 * 60);
+/// The longest a cached fact is used, whatever the feed says.
+pub const FACT_FOR: Duration = Duration::from_secs(60);
+/// The longest that the absence of a row is cached.
+pub const ABSENCE_FOR: Duration = Duration::from_secs(2);
+/// Facts of decisions kept, of all environments: a million take about a gigabyte, so a tenth of it.
+pub const FACTS_MAX: usize = 100_000;
+/// Rows kept in the cache before the store.
+pub const CACHED_ROWS_MAX: usize = 200_000;
+/// Observations that wait to be written; what comes when it is full is counted and dropped.
+pub const OBSERVATIONS_MAX: usize = 16 * 1024;
+/// How long a signed assertion of identity is used again.
+pub const IDENTITY_ASSERTION_FOR: Duration = Duration::from_secs(30);
+/// How long a signed assertion of identity is valid.
+pub const IDENTITY_ASSERTION_VALID_FOR: Duration = Duration::from_secs(60);
+/// How long audit lines are kept, unless configured.
+pub const AUDIT_FOR: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+/// Rate limits that are being counted, per node.
+pub const RATE_KEYS_MAX: usize = 100_000;

@@ -1,0 +1,137 @@
+//! One decision per request: what a gateway asks, and what it is told.
+
+use crate::{
+    denied::Refusal,
+    id::{ClientId, EnvironmentId, OrganizationId},
+    model::{credential::CredentialKind, guard::Guard, scopes::Scopes},
+    time::Timestamp,
+};
+use std::{
+    any::Any,
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
+
+/// A header of the judged request. Three answers, as everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Carrier<'a> {
+    /// It is not there.
+    #[default]
+    Absent,
+    /// It is there twice, or is not ASCII.
+    Malformed,
+    /// It is there once.
+    Present(&'a str),
+}
+
+/// The request that a gateway asks about, as its profile carried it.
+#[derive(Debug, Clone, Copy)]
+pub struct Judged<'a> {
+    /// The method, as sent.
+    pub method: &'a str,
+    /// The host, lower case, without port.
+    pub host: &'a str,
+    /// The request target in origin form, as sent: path and query.
+    pub target: &'a str,
+    /// Who sent it, as the gateway says.
+    pub peer: Option<IpAddr>,
+    /// `Authorization`.
+    pub authorization: Carrier<'a>,
+    /// `X-Client-ID`.
+    pub client_id: Carrier<'a>,
+    /// `Origin`.
+    pub origin: Carrier<'a>,
+    /// Whether `Sec-Fetch-Site` is there: only browsers send it.
+    pub from_browser: bool,
+    /// `Access-Control-Request-Method`, in a preflight.
+    pub preflight_method: Carrier<'a>,
+}
+
+/// The answer to a gateway.
+#[derive(Debug)]
+pub enum Decision {
+    /// Let it pass.
+    Allow(Allowed),
+    /// Keep it out.
+    Deny(DeniedAtGuard),
+}
+
+/// A request that may pass.
+#[derive(Debug, Clone)]
+pub struct Allowed {
+    /// Who the caller is, and everything about it that is the same for each of its requests.
+    pub fact: Arc<Fact>,
+    /// The guard that let it pass.
+    pub guard: Arc<Guard>,
+}
+
+/// A request that may not.
+#[derive(Debug, Clone)]
+pub struct DeniedAtGuard {
+    /// Why.
+    pub refusal: Refusal,
+    /// The dialect whose envelope says so; none: the standard one.
+    pub dialect: Option<String>,
+    /// The origins of the guard, for the CORS headers of the denial.
+    pub allowed_origin: bool,
+}
+
+/// Who a caller turned out to be: made once, used until something it was made from moves.
+pub struct Fact {
+    /// Who.
+    pub principal: Principal,
+    /// The gateway's ready-made answer; the engine does not look inside.
+    pub rendered: OnceLock<Box<dyn Any + Send + Sync>>,
+}
+
+impl std::fmt::Debug for Fact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fact")
+            .field("principal", &self.principal)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who a caller turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// Where.
+    pub environment: EnvironmentId,
+    /// Whose customer, if anyone's.
+    pub organization: Option<OrganizationId>,
+    /// Which application, if any.
+    pub client: Option<ClientId>,
+    /// Who it speaks for: `client:…` or, later, a subject; none for anonymous.
+    pub subject: Option<String>,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// What it showed.
+    pub shown: ShownKind,
+    /// When what it showed ends.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What kind of thing a principal showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ShownKind {
+    /// Nothing, where nothing is needed.
+    Anonymous,
+    /// A browser's preflight: the API answers it.
+    Preflight,
+    /// A token that we minted.
+    AccessToken,
+    /// A credential.
+    Credential(CredentialKind),
+}
+
+impl ShownKind {
+    /// The word of `Countersign-Credential`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Preflight => "preflight",
+            Self::AccessToken => "access_token",
+            Self::Credential(kind) => kind.name(),
+        }
+    }
+}

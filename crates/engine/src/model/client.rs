@@ -1,0 +1,69 @@
+//! Clients: registered applications.
+
+use super::{State, scopes::Scopes};
+use crate::{
+    id::{ClientId, EnvironmentId, OrganizationId},
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// What kind of application a client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientKind {
+    /// Runs in browsers or on phones: cannot keep a secret (RFC 6749 section 2.1, public).
+    Frontend,
+    /// Runs on the integrator's servers: keeps a secret (confidential).
+    Backend,
+    /// Asks people for approval on their phones.
+    ServiceProvider,
+    /// A partner that vouches for its own users with signed assertions.
+    Platform,
+}
+
+impl ClientKind {
+    /// Whether it can keep a secret, and so may use the client credentials grant (RFC 6749 section 4.4).
+    pub const fn is_confidential(self) -> bool {
+        !matches!(self, Self::Frontend)
+    }
+}
+
+/// How a client's identifier and secrets are spelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Spelling {
+    /// Ours: `client_` and 22 characters; secrets in our opaque form.
+    #[default]
+    Countersign,
+    /// Ayyeka's: 32 upper-case hexadecimal digits; secrets are base64 of 32 bytes.
+    Ayyeka,
+}
+
+/// A registered application of an organization in one environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// Where it lives.
+    pub environment: EnvironmentId,
+    /// Its identifier (RFC 6749 section 2.2).
+    pub id: ClientId,
+    /// Who owns it.
+    pub organization: OrganizationId,
+    /// What people call it.
+    pub display_name: String,
+    /// What kind of application it is.
+    pub kind: ClientKind,
+    /// How its identifier and secrets are spelled.
+    pub spelling: Spelling,
+    /// Disabled: its credentials and tokens are refused, and kept.
+    pub state: State,
+    /// What its credentials may be given at most.
+    pub scopes: Scopes,
+    /// The resources its tokens may be meant for (RFC 8707), exact URIs. Empty: only the issuer itself.
+    pub resources: Vec<String>,
+    /// Its number, unique in the environment, for dialects that print numbers.
+    pub number: u64,
+    /// The number of whoever made it, for the same dialects.
+    pub maker_number: u64,
+    /// When it was made.
+    pub created_at: Timestamp,
+}

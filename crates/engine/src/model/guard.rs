@@ -1,0 +1,66 @@
+//! Guards: which requests need which credential and scopes.
+
+use super::{credential::RateLimit, scopes::Scopes};
+use crate::id::EnvironmentId;
+use serde::{Deserialize, Serialize};
+
+/// The guards of one environment, read top-down; the first that matches decides, and no match is denied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardList {
+    /// Where they stand.
+    pub environment: EnvironmentId,
+    /// In the order they are read.
+    pub guards: Vec<Guard>,
+}
+
+/// What a request may show at a guard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Accept {
+    /// Nothing needs to be shown, and nothing is read.
+    Anonymous,
+    /// An access token as Bearer (RFC 6750 section 2.1).
+    AccessToken,
+    /// An API key as Bearer.
+    ApiKey,
+    /// A registration token as Bearer, with `X-Client-ID`.
+    RegistrationToken,
+}
+
+/// One rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guard {
+    /// Its name within the environment.
+    pub name: String,
+    /// Host names it is for, lower case, without port; empty: every host of the environment.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// Path patterns: `/v2.0/site` exactly; `/v2.0/*` everything at and below `/v2.0`; `{name}` one whole segment.
+    pub paths: Vec<String>,
+    /// Methods it is for, upper case; empty: all.
+    #[serde(default)]
+    pub methods: Vec<String>,
+    /// What may be shown, any of these.
+    pub accept: Vec<Accept>,
+    /// For access tokens: the token profiles that count; empty: all.
+    #[serde(default)]
+    pub profiles: Vec<String>,
+    /// For access tokens with an audience: one of these must be in it; empty: the issuer itself.
+    #[serde(default)]
+    pub audiences: Vec<String>,
+    /// What the caller must be allowed, all of these.
+    #[serde(default)]
+    pub scopes: Scopes,
+    /// Browser origins that may call, exact; empty: no browser preflight passes.
+    #[serde(default)]
+    pub origins: Vec<String>,
+    /// How often each caller may pass.
+    #[serde(default)]
+    pub rate_limit: Option<RateLimit>,
+    /// The dialect whose error envelope its denials use; none: the standard one.
+    #[serde(default)]
+    pub dialect: Option<String>,
+    /// Whether passing requests carry a signed `Countersign-Assertion`.
+    #[serde(default)]
+    pub assertion: bool,
+}

@@ -1,0 +1,47 @@
+//! Unique names that lead to a row. One mechanism for everything that must be unique and is not a key.
+
+use crate::id::EnvironmentId;
+use serde::{Deserialize, Serialize};
+
+/// What kind of name it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NameSpace {
+    /// A host, with its port where the entry has one; leads to an environment. Lives in the installation.
+    Host,
+    /// An organization's number; leads to the organization. Lives in the installation.
+    OrganizationNumber,
+    /// A client's number; leads to the client.
+    ClientNumber,
+}
+
+impl NameSpace {
+    /// The word that stores keep.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::OrganizationNumber => "organization_number",
+            Self::ClientNumber => "client_number",
+        }
+    }
+
+    /// The space of a stored word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Host, Self::OrganizationNumber, Self::ClientNumber]
+            .into_iter()
+            .find(|s| s.word() == word)
+    }
+}
+
+/// A name that one row of its space has, and no other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Name {
+    /// Where it is unique.
+    pub environment: EnvironmentId,
+    /// What kind of name it is.
+    pub space: NameSpace,
+    /// The name.
+    pub name: String,
+    /// The identifier of the row that has it.
+    pub target: String,
+}

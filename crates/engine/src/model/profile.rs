@@ -1,0 +1,144 @@
+//! Token profiles: how a token is spelled. Data, because what a vendor prints is never normalised.
+
+use countersign_jose::Algorithm;
+use serde::{Deserialize, Serialize};
+
+/// How one kind of JWT is spelled and verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenProfile {
+    /// What routes call it: `standard`, `ayyeka`.
+    pub name: String,
+    /// What `iss` prints.
+    pub issuer: String,
+    /// The set whose current key signs.
+    pub key_set: String,
+    /// The algorithm of that set's keys.
+    pub algorithm: Algorithm,
+    /// The members of the header, in the order they are printed.
+    pub header: Vec<HeaderMember>,
+    /// The claims and where each comes from, in the order they are printed.
+    pub claims: Vec<Claim>,
+    /// What the token endpoint says of it: `Bearer`, or `JWT` as Ayyeka prints.
+    pub token_type: String,
+    /// Seconds from issue to expiry.
+    pub lifetime_s: u32,
+}
+
+impl TokenProfile {
+    /// Whether the header names the key. Where it does not, keys are found by header bytes and `iss`.
+    pub fn prints_key_id(&self) -> bool {
+        self.header.contains(&HeaderMember::Kid)
+    }
+
+    /// Whether tokens carry a claim from `source`.
+    pub fn prints(&self, source: ClaimSource) -> bool {
+        self.claims.iter().any(|claim| claim.source == source)
+    }
+
+    /// The JWT access token of RFC 9068: RS256 over 2048 bits, as its section 2.1 requires us to offer.
+    pub fn standard(issuer: &str) -> Self {
+        use ClaimSource::*;
+        Self {
+            name: "standard".into(),
+            issuer: issuer.into(),
+            key_set: "standard".into(),
+            algorithm: Algorithm::Rs256,
+            header: vec![
+                HeaderMember::Alg,
+                HeaderMember::Typ("at+jwt".into()),
+                HeaderMember::Kid,
+            ],
+            claims: claims([
+                ("iss", Issuer),
+                ("sub", Subject),
+                ("aud", Audience),
+                ("exp", ExpiresAt),
+                ("iat", IssuedAt),
+                ("jti", TokenId),
+                ("client_id", ClientId),
+                ("scope", Scope),
+            ]),
+            token_type: "Bearer".into(),
+            lifetime_s: 600,
+        }
+    }
+
+    /// The token that Ayyeka's document prints: RS384 over 3072 bits, neither `kid` nor `jti`,
+    /// claims in alphabetical order.
+    pub fn ayyeka() -> Self {
+        use ClaimSource::*;
+        Self {
+            name: "ayyeka".into(),
+            issuer: "Cloud".into(),
+            key_set: "ayyeka".into(),
+            algorithm: Algorithm::Rs384,
+            header: vec![HeaderMember::Alg, HeaderMember::Typ("JWT".into())],
+            claims: claims([
+                ("aud", OrganizationNumber),
+                ("exp", ExpiresAt),
+                ("iat", IssuedAt),
+                ("iss", Issuer),
+                ("sub", MakerAndClientNumber),
+            ]),
+            token_type: "JWT".into(),
+            lifetime_s: 3600,
+        }
+    }
+}
+
+fn claims<const N: usize>(pairs: [(&str, ClaimSource); N]) -> Vec<Claim> {
+    pairs
+        .into_iter()
+        .map(|(name, source)| Claim {
+            name: name.into(),
+            source,
+        })
+        .collect()
+}
+
+/// One member of the header (RFC 7515 section 4.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeaderMember {
+    /// `alg`, always the key's.
+    Alg,
+    /// `typ`, as given.
+    Typ(String),
+    /// `kid`, the key's identifier.
+    Kid,
+}
+
+/// One claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Its name in the token.
+    pub name: String,
+    /// Where its value comes from.
+    pub source: ClaimSource,
+}
+
+/// Where a claim's value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClaimSource {
+    /// The profile's issuer, a string.
+    Issuer,
+    /// Who the token speaks for: `client:` and the client's id, which no subject's id can equal.
+    Subject,
+    /// The resources that were asked for (RFC 8707), or the issuer: a string, or an array of several.
+    Audience,
+    /// The client's id, a string.
+    ClientId,
+    /// When it was issued, whole seconds.
+    IssuedAt,
+    /// When it ends, whole seconds.
+    ExpiresAt,
+    /// A unique name of the token, 16 random bytes.
+    TokenId,
+    /// The scopes, space-delimited; left out when there are none.
+    Scope,
+    /// The organization's number as a string (Ayyeka's account).
+    OrganizationNumber,
+    /// `<maker's number>:<client's number>` (Ayyeka's user and API client).
+    MakerAndClientNumber,
+}

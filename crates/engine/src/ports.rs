@@ -1,0 +1,232 @@
+//! Everything the engine needs from outside, as traits. It knows no database, clock, runtime or random source.
+
+use crate::{
+    commit::{Commit, CommitError},
+    denied::Fault,
+    id::{CredentialId, EnvironmentId, OrganizationId},
+    model::{audit::AuditEvent, credential::Holder, signing::SigningKey},
+    row::{Key, Stored},
+    sealed::Sealed,
+    secret::Secret,
+    time::Timestamp,
+};
+use countersign_jose::{Algorithm, Jwk};
+use std::{future::Future, pin::Pin, sync::Arc};
+
+/// A future that a port returns.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Where rows are kept. Every engine (memory, SQLite) passes the same conformance suite.
+pub trait Store: Send + Sync {
+    /// The rows of these keys, in their order, in one round trip and from one snapshot.
+    fn load<'a>(&'a self, keys: &'a [Key]) -> Pending<'a, Result<Vec<Option<Arc<Stored>>>, Fault>>;
+
+    /// A page of rows in the query's order, from after the cursor.
+    fn list<'a>(
+        &'a self,
+        query: &'a Query,
+        after: Option<&'a Cursor>,
+        limit: u32,
+    ) -> Pending<'a, Result<Page, Fault>>;
+
+    /// All changes and the audit event, durably, or nothing.
+    fn commit(&self, commit: Commit) -> Pending<'_, Result<(), CommitError>>;
+
+    /// The keys touched by commits after the cursor, and the next cursor. `None` starts at the present.
+    fn feed<'a>(&'a self, after: Option<&'a FeedCursor>) -> Pending<'a, Result<FeedPage, Fault>>;
+
+    /// Append audit lines that no commit carries.
+    fn observe(&self, batch: Vec<AuditEvent>) -> Pending<'_, Result<(), Fault>>;
+
+    /// One statement of the closed list that can never change who may do what.
+    fn keep(&self, work: Housekeeping) -> Pending<'_, Result<Kept, Fault>>;
+}
+
+/// What can be listed. A closed list: there is no free query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Query {
+    /// Every environment, by id.
+    Environments,
+    /// Every organization, by id.
+    Organizations,
+    /// Every operator, by id.
+    Operators,
+    /// The clients of an environment, by id; of one organization if named.
+    Clients(EnvironmentId, Option<OrganizationId>),
+    /// The credentials of an environment, by id; of one holder if named.
+    Credentials(EnvironmentId, Option<Holder>),
+    /// The one credential with this id, or none.
+    CredentialById(EnvironmentId, CredentialId),
+    /// The key sets of an environment, by name.
+    KeySets(EnvironmentId),
+    /// Audit lines, newest first; of one environment, one organization, from a time on, if named.
+    Audit {
+        /// Of this environment.
+        environment: Option<EnvironmentId>,
+        /// Of this organization.
+        organization: Option<OrganizationId>,
+        /// Not older than this.
+        since: Option<Timestamp>,
+    },
+}
+
+/// Where a page ended: the opaque position of its last row. Only the store that made it reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor(pub String);
+
+/// A page of rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The rows.
+    pub rows: Vec<Arc<Stored>>,
+    /// Where to go on; none when this was the last page.
+    pub next: Option<Cursor>,
+}
+
+/// Where a reader of the feed is. Only the store that made it reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedCursor(pub i64);
+
+/// What happened since a cursor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedPage {
+    /// The keys of touched rows, oldest first, repeats possible.
+    pub touched: Vec<Key>,
+    /// Where to go on.
+    pub next: FeedCursor,
+    /// More is waiting: read again at once.
+    pub more: bool,
+}
+
+/// Statements outside [`Commit`]: a closed list that can never change who may do what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Housekeeping {
+    /// Remove at most `limit` rows that ended before `now` (revocations, spent things, remembered creations).
+    SweepExpired {
+        /// What counts as ended.
+        now: Timestamp,
+        /// Rows at most, so that no sweep holds the writer for long.
+        limit: u32,
+    },
+    /// Remove at most `limit` credentials whose client or operator is gone.
+    SweepOrphans {
+        /// Rows at most.
+        limit: u32,
+    },
+    /// Remove at most `limit` audit lines older than this.
+    SweepAudit {
+        /// What is kept.
+        before: Timestamp,
+        /// Rows at most.
+        limit: u32,
+    },
+    /// Remove at most `limit` feed rows older than this.
+    SweepFeed {
+        /// What is kept.
+        before: Timestamp,
+        /// Rows at most.
+        limit: u32,
+    },
+    /// Note when credentials were last used; never lowers a time.
+    LastUsed(Vec<(EnvironmentId, CredentialId, Timestamp)>),
+    /// Count the rows of each table, for the metrics.
+    CountRows,
+}
+
+/// What housekeeping did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// So many rows were touched.
+    Rows(u64),
+    /// The rows of each table, by its name.
+    Counts(Vec<(&'static str, u64)>),
+}
+
+/// Whether what was read may still be believed. Implemented by the cache before the store.
+pub trait Freshness: Send + Sync {
+    /// Note the generation of a key's shard, *before* reading the key.
+    fn generation(&self, key: &Key) -> Generation;
+
+    /// Whether all of these still stand, and the feed was read recently enough to know.
+    fn holds(&self, generations: &[Generation]) -> bool;
+}
+
+/// A shard of the cache and how often anything in it was invalidated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Generation {
+    /// Which shard.
+    pub shard: u32,
+    /// How often.
+    pub count: u64,
+}
+
+/// Time. The server reads it once per request; workers read it for themselves.
+pub trait Clock: Send + Sync {
+    /// The wall clock.
+    fn now(&self) -> Timestamp;
+
+    /// A clock that never goes back, from an arbitrary start: for ages of cached things.
+    fn monotonic(&self) -> std::time::Duration;
+}
+
+/// Randomness.
+pub trait Entropy: Send + Sync {
+    /// Fill with bytes that nobody can predict.
+    ///
+    /// # Errors
+    /// When the source fails: nothing may be minted then.
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), Fault>;
+}
+
+/// Where private keys are used. Leaves room for hardware and key services.
+pub trait Keystore: Send + Sync {
+    /// Sign `message` with `key`, on a bounded pool.
+    fn sign<'a>(
+        &'a self,
+        at: &'a KeyPlace,
+        key: &'a SigningKey,
+        message: &'a [u8],
+    ) -> Pending<'a, Result<Vec<u8>, Fault>>;
+
+    /// Make a key pair; the private half comes back sealed for `at`, under the key's own name.
+    fn generate<'a>(
+        &'a self,
+        at: &'a KeyPlace,
+        algorithm: Algorithm,
+        rsa_bits: u32,
+    ) -> Pending<'a, Result<NewKey, Fault>>;
+
+    /// Make a data key for an environment, sealed under the master key.
+    fn new_data_key(&self, environment: &EnvironmentId) -> Result<Sealed, Fault>;
+
+    /// Seal `plain` under an environment's data key, bound to `bound_to`.
+    fn seal(&self, at: &KeyPlace, bound_to: &str, plain: &[u8]) -> Result<Sealed, Fault>;
+
+    /// Open what [`Keystore::seal`] made.
+    fn open(
+        &self,
+        at: &KeyPlace,
+        bound_to: &str,
+        sealed: &Sealed,
+    ) -> Result<Secret<Vec<u8>>, Fault>;
+}
+
+/// The environment under whose data key something is sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPlace {
+    /// Which environment.
+    pub environment: EnvironmentId,
+    /// Its data key, sealed under the master key.
+    pub data_key: Sealed,
+}
+
+/// A key pair just made.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// Its name: the RFC 7638 thumbprint, or random for symmetric keys.
+    pub id: crate::id::KeyId,
+    /// The public half; none for symmetric keys.
+    pub public: Option<Jwk>,
+    /// The private half, sealed.
+    pub private: Sealed,
+}
