@@ -141,10 +141,12 @@ pub fn install(lacking: &[&Need], root: &Path) -> Result<()> {
     }
     let rights: &[&str] = if is_root { &["env"] } else { &["sudo", "env"] };
     let services: Vec<&str> = lacking.iter().filter_map(|need| need.service).collect();
-    let masked = mask("mask", &services, rights, root);
+    let masked = control("mask", &services, rights, root);
     let installed = apt(&packages, rights, root);
     if masked {
-        mask("unmask", &services, rights, root);
+        control("unmask", &services, rights, root);
+        // Their packages also enabled them for the next start of the machine.
+        control("disable", &services, rights, root);
     }
     installed
 }
@@ -166,12 +168,18 @@ fn apt(packages: &[&str], rights: &[&str], root: &Path) -> Result<()> {
     shell::show(&install, root, none)
 }
 
-/// Under systemd a masked unit is not started by its package. Whether the units are masked now.
-fn mask(verb: &str, services: &[&str], rights: &[&str], root: &Path) -> bool {
+/// Under systemd a masked unit is not started by its package. Whether systemd did what it was told.
+fn control(verb: &str, services: &[&str], rights: &[&str], root: &Path) -> bool {
     if services.is_empty() || !Path::new("/run/systemd/system").is_dir() {
         return false;
     }
-    let command = [rights, &["systemctl", "--runtime", verb], services].concat();
+    // A mask that lasts until the machine restarts cannot be left behind; `disable` is for good.
+    let scope: &[&str] = if verb == "disable" {
+        &[]
+    } else {
+        &["--runtime"]
+    };
+    let command = [rights, &["systemctl"], scope, &[verb], services].concat();
     shell::succeeds(&command, root)
 }
 
