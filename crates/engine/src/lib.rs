@@ -23,6 +23,7 @@ pub mod engine;
 pub mod id;
 pub mod model;
 pub mod outcome;
+pub mod path;
 pub mod ports;
 pub mod row;
 pub mod sealed;
