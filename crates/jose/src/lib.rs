@@ -21,24 +21,22 @@
 
 mod algorithm;
 mod base64url;
+mod der;
+mod jwk;
+mod jwks;
+mod key;
 mod limits;
+mod pem;
+mod signing_key;
 pub mod strict_json;
+mod verifying_key;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use base64url::{BadBase64Url, base64url_decode, base64url_encode};
+pub use jwk::Jwk;
+pub use jwks::{BadJwkSet, JwkSet};
+pub use key::{BadSignature, KeyError, RsaBits, SignError};
 pub use limits::Limits;
+pub use signing_key::SigningKey;
 pub use strict_json::StrictJsonError;
-
-/// Placeholder.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Jwk {
-    /// Key type.
-    pub kty: String,
-}
-
-/// Placeholder.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct JwkSet {
-    /// The keys.
-    pub keys: Vec<Jwk>,
-}
+pub use verifying_key::VerifyingKey;
