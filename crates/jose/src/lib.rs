@@ -21,22 +21,30 @@
 
 mod algorithm;
 mod base64url;
+mod claims;
+mod compact;
 mod der;
+mod header;
 mod jwk;
 mod jwks;
 mod key;
 mod limits;
 mod pem;
+mod signer;
 mod signing_key;
 pub mod strict_json;
 mod verifying_key;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use base64url::{BadBase64Url, base64url_decode, base64url_encode};
+pub use claims::{ClaimError, Claims, NumericDate};
+pub use compact::{Compact, Malformed, Part, VerifyError};
+pub use header::{Header, HeaderError};
 pub use jwk::Jwk;
 pub use jwks::{BadJwkSet, JwkSet};
 pub use key::{BadSignature, KeyError, RsaBits, SignError};
 pub use limits::Limits;
+pub use signer::Signer;
 pub use signing_key::SigningKey;
 pub use strict_json::StrictJsonError;
 pub use verifying_key::VerifyingKey;
