@@ -177,9 +177,9 @@ impl NumericDate {
     }
 
     fn from_fractional(seconds: f64) -> Option<Self> {
-        // 2^63 exactly: the first value that an i64 does not hold. NaN fails the comparison.
+        // 2^63 exactly: the first value that an i64 does not hold.
         const END: f64 = 9_223_372_036_854_775_808.0;
-        if seconds.is_sign_negative() || !(seconds.ceil() < END) {
+        if seconds.is_nan() || seconds.is_sign_negative() || seconds.ceil() >= END {
             return None;
         }
         #[allow(clippy::cast_possible_truncation)] // in range, as compared above

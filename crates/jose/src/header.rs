@@ -12,12 +12,12 @@ const REFUSED: [(&str, HeaderError); 9] = [
     // Compression and encryption belong to JWE (RFC 7516 section 4.1, RFC 8725 section 3.6).
     ("zip", HeaderError::Encrypted),
     ("enc", HeaderError::Encrypted),
+    ("epk", HeaderError::Encrypted),
     // Keys that the token brings along, or says where to fetch (RFC 8725 section 3.10).
     ("jwk", HeaderError::EmbeddedKey),
     ("jku", HeaderError::EmbeddedKey),
     ("x5u", HeaderError::EmbeddedKey),
     ("x5c", HeaderError::EmbeddedKey),
-    ("epk", HeaderError::Encrypted),
 ];
 
 /// Why a header is refused before any key is looked for.

@@ -30,6 +30,8 @@ mod jwks;
 mod key;
 mod limits;
 mod pem;
+mod public_key;
+mod secret;
 mod signer;
 mod signing_key;
 pub mod strict_json;

@@ -14,7 +14,8 @@ use zeroize::Zeroizing;
 use crate::algorithm::Algorithm;
 use crate::der;
 use crate::key::{KeyError, RsaBits, SignError};
-use crate::verifying_key::{self, VerifyingKey};
+use crate::verifying_key::VerifyingKey;
+use crate::{public_key, secret};
 
 /// A private key or a secret, parsed, with the one algorithm it signs with. Cloning is cheap.
 ///
@@ -30,7 +31,8 @@ enum Material {
     P256(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
     Secret {
-        key: hmac::Key,
+        // Boxed: its two hash states would make every key pair as large.
+        key: Box<hmac::Key>,
         bytes: Zeroizing<Vec<u8>>,
     },
 }
@@ -79,7 +81,7 @@ impl SigningKey {
         }
         let material = if algorithm.is_rsa() {
             let pair = rsa::KeyPair::from_pkcs8(document).map_err(|_| KeyError::Malformed)?;
-            verifying_key::rsa_policy(pair.public_key().as_ref())?;
+            public_key::rsa_policy(pair.public_key().as_ref())?;
             Material::Rsa(pair)
         } else if algorithm == Algorithm::Es256 {
             Material::P256(
@@ -99,7 +101,7 @@ impl SigningKey {
     /// # Errors
     /// Too short, a PEM document (a public key pasted in the wrong field), or not an HMAC algorithm.
     pub fn from_secret(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, KeyError> {
-        let key = verifying_key::hmac_key(algorithm, bytes)?;
+        let key = Box::new(secret::hmac_key(algorithm, bytes)?);
         let bytes = Zeroizing::new(bytes.to_vec());
         Ok(Self::new(algorithm, Material::Secret { key, bytes }))
     }
@@ -177,18 +179,21 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError`] if the public half is outside policy, which the constructors exclude.
     pub fn verifying_key(&self) -> Result<VerifyingKey, KeyError> {
-        match &*self.material {
+        let public = match &*self.material {
             Material::Rsa(pair) => {
-                verifying_key::from_rsa_public_key(self.algorithm, pair.public_key().as_ref())
+                public_key::from_rsa_public_key(self.algorithm, pair.public_key().as_ref())?
             }
             Material::P256(pair) => {
-                verifying_key::from_p256_point(self.algorithm, pair.public_key().as_ref())
+                public_key::from_p256_point(self.algorithm, pair.public_key().as_ref())?
             }
             Material::Ed25519(pair) => {
-                verifying_key::from_ed25519_point(self.algorithm, pair.public_key().as_ref())
+                public_key::from_ed25519_point(self.algorithm, pair.public_key().as_ref())?
             }
-            Material::Secret { bytes, .. } => VerifyingKey::from_secret(self.algorithm, bytes),
-        }
+            Material::Secret { bytes, .. } => {
+                return VerifyingKey::from_secret(self.algorithm, bytes);
+            }
+        };
+        Ok(VerifyingKey::from_public(self.algorithm, public))
     }
 
     fn new(algorithm: Algorithm, material: Material) -> Self {
