@@ -1,8 +1,9 @@
-//! The little DER that is needed to take a modulus and an exponent out of an `RSAPublicKey`, and
-//! to see whether a document ends where it says. All validation of keys is the library's.
+//! The little DER that is needed to take RSA numbers and documents out of what the library wrote,
+//! and to see whether a document ends where it says. All validation of keys is the library's.
 
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
+const OCTET_STRING: u8 = 0x04;
 
 /// Takes one element of type `tag` off the front: (its content, what follows it).
 fn element(tag: u8, input: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -46,6 +47,15 @@ pub(crate) fn rsa_public_key(der: &[u8]) -> Option<(&[u8], &[u8])> {
     let modulus = modulus.get(modulus.len() - unsigned(modulus)..)?;
     let exponent = exponent.get(exponent.len() - unsigned(exponent)..)?;
     Some((modulus, exponent))
+}
+
+/// The key inside a PKCS#8 document (RFC 5208 section 5): for RSA an `RSAPrivateKey`.
+pub(crate) fn pkcs8_private_key(document: &[u8]) -> Option<&[u8]> {
+    let (content, _) = element(SEQUENCE, document)?;
+    let (_version, rest) = element(INTEGER, content)?;
+    let (_algorithm, rest) = element(SEQUENCE, rest)?;
+    let (private_key, _) = element(OCTET_STRING, rest)?;
+    Some(private_key)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::algorithm::Algorithm;
 use crate::der;
 use crate::key::{KeyError, RsaBits, SignError};
 use crate::verifying_key::VerifyingKey;
-use crate::{public_key, secret};
+use crate::{pem, public_key, secret};
 
 /// A private key or a secret, parsed, with the one algorithm it signs with. Cloning is cheap.
 ///
@@ -128,6 +128,20 @@ impl SigningKey {
             Material::Secret { bytes, .. } => return Ok(bytes.clone()),
         };
         Ok(Zeroizing::new(bytes))
+    }
+
+    /// An RSA private key as PEM `RSA PRIVATE KEY` (RFC 8017 appendix A.1.2), to hand to a partner
+    /// whose tools want that form.
+    ///
+    /// # Errors
+    /// [`KeyError::WrongKind`] for any other kind of key, [`KeyError::Library`].
+    pub fn to_pkcs1_pem(&self) -> Result<Zeroizing<String>, KeyError> {
+        if !self.algorithm.is_rsa() {
+            return Err(KeyError::WrongKind);
+        }
+        let document = self.to_secret_bytes()?;
+        let private_key = der::pkcs8_private_key(&document).ok_or(KeyError::Library)?;
+        Ok(pem::encode("RSA PRIVATE KEY", private_key))
     }
 
     /// Reads what [`to_secret_bytes`](Self::to_secret_bytes) wrote.

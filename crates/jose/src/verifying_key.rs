@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::{hmac, rsa};
-use data_encoding::BASE64;
 
 use crate::algorithm::Algorithm;
 use crate::base64url::base64url_decode;
@@ -168,17 +167,8 @@ impl VerifyingKey {
     /// The key as PEM, 64 characters a line, ending in a line break. `None` for secrets.
     #[must_use]
     pub fn to_pem(&self) -> Option<String> {
-        let encoded = BASE64.encode(&self.to_spki_der()?);
-        let mut out = String::from("-----BEGIN PUBLIC KEY-----\n");
-        let mut rest = encoded.as_str();
-        while !rest.is_empty() {
-            let (line, after) = rest.split_at_checked(64).unwrap_or((rest, ""));
-            out.push_str(line);
-            out.push('\n');
-            rest = after;
-        }
-        out.push_str("-----END PUBLIC KEY-----\n");
-        Some(out)
+        let text = pem::encode("PUBLIC KEY", &self.to_spki_der()?);
+        Some(text.as_str().to_owned())
     }
 
     pub(crate) fn from_public(algorithm: Algorithm, public: PublicKey) -> Self {

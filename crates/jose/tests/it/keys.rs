@@ -1,6 +1,7 @@
 //! Keys: what is let in, what is not, and that nothing secret gets out.
 
 use aws_lc_rs::rsa;
+use aws_lc_rs::signature::KeyPair;
 use countersign_jose::{
     Algorithm, Jwk, KeyError, RsaBits, SignError, Signer, SigningKey, VerifyingKey,
     base64url_decode, base64url_encode,
@@ -49,6 +50,29 @@ fn every_public_key_survives_each_of_its_forms() {
             assert_eq!(form.to_jwk(), Some(jwk.clone()));
             assert_eq!(form.verify(b"message", &signature), Ok(()));
         }
+    }
+}
+
+#[test]
+fn an_rsa_key_can_be_handed_over_in_pkcs1() {
+    let pem = key(Algorithm::Rs512).to_pkcs1_pem().unwrap();
+    let body: String = pem
+        .strip_prefix("-----BEGIN RSA PRIVATE KEY-----\n")
+        .unwrap()
+        .strip_suffix("-----END RSA PRIVATE KEY-----\n")
+        .unwrap()
+        .split('\n')
+        .collect();
+    let document = data_encoding::BASE64.decode(body.as_bytes()).unwrap();
+    let pair = rsa::KeyPair::from_der(&document).unwrap();
+    let ours = public(Algorithm::Rs512).to_spki_der().unwrap();
+    let inner = rsa::PublicKey::from_der(&ours).unwrap();
+    assert_eq!(pair.public_key().as_ref(), inner.as_ref());
+    for algorithm in [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Hs512] {
+        assert_eq!(
+            key(algorithm).to_pkcs1_pem().unwrap_err(),
+            KeyError::WrongKind
+        );
     }
 }
 
