@@ -34,13 +34,11 @@ pub(crate) fn rsa_policy(public_key: &[u8]) -> Result<(&[u8], &[u8]), KeyError> 
 }
 
 fn rsa_numbers_policy(modulus: &[u8], exponent: &[u8]) -> Result<(), KeyError> {
-    // No leading zero octets (RFC 7518 section 6.3.1.1), and an even modulus is no product of primes.
-    let (Some(&first), Some(&last)) = (modulus.first(), modulus.last()) else {
-        return Err(KeyError::Malformed);
+    // No leading zero octets (RFC 7518 section 6.3.1.1).
+    let first = match modulus.first() {
+        None | Some(0) => return Err(KeyError::Malformed),
+        Some(first) => first,
     };
-    if first == 0 || last % 2 == 0 {
-        return Err(KeyError::Malformed);
-    }
     if exponent != RSA_EXPONENT {
         return Err(KeyError::RsaExponent);
     }
@@ -75,7 +73,8 @@ pub(crate) fn from_rsa_numbers(
     }
     .to_parsed_public_key(parameters)
     .map_err(|_| KeyError::Malformed)?;
-    // Components are assembled without the library's own checks of the key; parsing has them.
+    // Components are assembled without the library's own checks of the key (that the modulus is
+    // odd, for one); parsing has them.
     let key =
         ParsedPublicKey::new(parameters, unchecked.as_ref()).map_err(|_| KeyError::Malformed)?;
     let jwk = Jwk {
