@@ -42,6 +42,10 @@ impl SigningKey {
     ///
     /// # Errors
     /// [`KeyError::Library`] if the library fails. RSA takes up to seconds: not on a request's path.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "making keys is this crate's, and its randomness the library's"
+    )]
     pub fn generate(algorithm: Algorithm, rsa_bits: RsaBits) -> Result<Self, KeyError> {
         if let Some(len) = algorithm.secret_bytes_min() {
             let mut bytes = Zeroizing::new(vec![0; len]);
@@ -166,6 +170,10 @@ impl SigningKey {
     ///
     /// # Errors
     /// [`SignError::Library`].
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the library demands a source and draws from its own"
+    )]
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
         let random = SystemRandom::new();
         match &*self.material {
