@@ -1,2 +1,10 @@
-//! Placeholder.
-fn main() {}
+//! The binary `countersign`.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    countersign::cli::run()
+}

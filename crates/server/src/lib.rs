@@ -1,0 +1,19 @@
+//! The server: sockets, time, files, configuration, workers and the command line. It has no rule about
+//! who may do what; that is the engine's.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+pub mod cli;
+pub mod config;
+pub mod gateway;
+pub mod health;
+pub mod state;
+pub mod system;
+pub mod telemetry;

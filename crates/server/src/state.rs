@@ -1,0 +1,64 @@
+//! What every request handler is handed.
+
+use crate::{health::Health, system::RequestNames, telemetry::metrics::Metrics};
+use countersign_engine::{
+    Engine,
+    call::CallContext,
+    id::{EnvironmentId, RequestId},
+    ports::{Clock, Freshness, Store},
+};
+use ipnet::IpNet;
+use std::{net::IpAddr, sync::Arc};
+
+/// The running server, without its sockets. One for the whole process.
+pub struct ServerState {
+    /// Decides.
+    pub engine: Arc<Engine>,
+    /// Keeps rows; for workers and metrics only.
+    pub store: Arc<dyn Store>,
+    /// Whether what is cached may be believed.
+    pub freshness: Arc<dyn Freshness>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Names requests.
+    pub names: RequestNames,
+    /// Counts.
+    pub metrics: Metrics,
+    /// Whether the node should be sent requests.
+    pub health: Health,
+    /// Where requests for IP literals and `localhost` go that no environment lists.
+    pub default_environment: Option<EnvironmentId>,
+    /// Peers whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed on the public and admin listeners.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+impl ServerState {
+    /// The context of a request that has just arrived: the one reading of the clock, and its id.
+    pub fn context(
+        &self,
+        environment: EnvironmentId,
+        peer: Option<IpAddr>,
+        dialect: &'static str,
+    ) -> CallContext {
+        CallContext {
+            environment,
+            now: self.clock.now(),
+            request_id: self.request_id(),
+            peer,
+            dialect,
+        }
+    }
+
+    /// A request id of its own: 8 characters of base62.
+    #[expect(
+        clippy::expect_used,
+        reason = "eight letters and digits are an identifier"
+    )]
+    pub fn request_id(&self) -> RequestId {
+        let name = self.names.next();
+        std::str::from_utf8(&name)
+            .ok()
+            .and_then(|name| RequestId::parse(name).ok())
+            .expect("eight letters and digits")
+    }
+}
