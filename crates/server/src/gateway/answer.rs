@@ -1,0 +1,218 @@
+//! A decision as the asking proxy understands it.
+
+use super::{
+    identity,
+    profile::{Answers, Carriers},
+};
+use bytes::Bytes;
+use countersign_dialects::{Dialect, dialect};
+use countersign_engine::{
+    call::CallContext,
+    decision::{Carrier, DeniedAtGuard, Fact},
+    denied::{Denied, Fault, Malformed, Refusal},
+    id::RequestId,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
+
+/// What a gateway listener answers.
+pub type Answer = Response<Full<Bytes>>;
+
+/// The true status of an answer that a subrequest cannot carry.
+pub const STATUS: HeaderName = HeaderName::from_static("countersign-status");
+/// The true body of such an answer: one line of ASCII JSON.
+pub const BODY: HeaderName = HeaderName::from_static("countersign-body");
+/// Bytes of that line: a proxy reads the headers of an answer into one buffer, often of 4 KiB.
+pub const BODY_BYTES_MAX: usize = 2048;
+
+/// The headers of a denial that its caller needs, and that a proxy must therefore pass on. nginx passes
+/// `WWW-Authenticate` on by itself, but only with a 401.
+pub const PASSED_ON: &[&str] = &[
+    "retry-after",
+    "location",
+    "vary",
+    "cache-control",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "www-authenticate",
+];
+
+/// Let it pass. The identity is rendered once per fact; a request adds its id and the signature, if any.
+///
+/// # Errors
+/// [`Fault`] when there is something that no header can carry.
+pub fn allow(fact: &Fact, request: &RequestId, assertion: Option<&str>) -> Result<Answer, Fault> {
+    let rendered = match fact.rendered.get() {
+        Some(rendered) => rendered,
+        None => {
+            let rendered = identity::render(&fact.principal)?;
+            fact.rendered.get_or_init(|| Box::new(rendered))
+        }
+    };
+    let headers = rendered
+        .downcast_ref::<HeaderMap>()
+        .ok_or_else(|| Fault::internal("a fact was rendered by someone else"))?;
+    let mut answer = Response::new(Full::new(Bytes::new()));
+    answer.headers_mut().clone_from(headers);
+    let id = HeaderValue::from_str(request.as_str()).map_err(Fault::internal)?;
+    identity::name_request(answer.headers_mut(), id);
+    if let Some(compact) = assertion {
+        let compact = HeaderValue::from_str(compact).map_err(Fault::internal)?;
+        identity::add_assertion(answer.headers_mut(), compact);
+    }
+    Ok(answer)
+}
+
+/// A denial before any guard was found: the standard envelope, readable for no browser.
+pub fn refuse(carriers: &Carriers, refusal: Refusal, context: &CallContext) -> Answer {
+    let denied = DeniedAtGuard {
+        refusal,
+        dialect: None,
+        allowed_origin: false,
+    };
+    deny(carriers, &denied, Carrier::Absent, context)
+}
+
+/// A decision request from which no judged request can be told.
+pub fn refuse_unjudgeable(carriers: &Carriers, context: &CallContext) -> Answer {
+    let denied = Denied::MalformedCredential(Malformed::Request);
+    refuse(carriers, denied.into(), context)
+}
+
+/// Keep it out, in the envelope of the guard's dialect.
+pub fn deny(
+    carriers: &Carriers,
+    denied: &DeniedAtGuard,
+    origin: Carrier<'_>,
+    context: &CallContext,
+) -> Answer {
+    let mut response = match envelope(denied.dialect.as_deref()) {
+        Some(dialect) => (dialect.refuse)(&denied.refusal, context),
+        None => without_envelope(&denied.refusal),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let (true, Carrier::Present(origin)) = (denied.allowed_origin, origin) {
+        share(headers, origin);
+    }
+    match carriers.answers {
+        Answers::Plain => response.map(Full::new),
+        Answers::Subrequest => for_subrequest(&response),
+    }
+}
+
+/// The dialect that a guard names, else the standard one.
+fn envelope(name: Option<&str>) -> Option<&'static Dialect> {
+    name.and_then(dialect).or_else(|| dialect("standard"))
+}
+
+/// A server whose dialects are all taken out still denies.
+fn without_envelope(refusal: &Refusal) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = match refusal {
+        Refusal::Denied(_) => StatusCode::FORBIDDEN,
+        Refusal::Fault(_) => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    response
+}
+
+/// Let the page's script read why it was denied (Fetch standard, section 3.2).
+fn share(headers: &mut HeaderMap, origin: &str) {
+    let Ok(origin) = HeaderValue::from_str(origin) else {
+        return;
+    };
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static("WWW-Authenticate, Retry-After"),
+    );
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+}
+
+/// `auth_request` knows 401 and 403 only, and drops bodies: the truth stands in headers.
+fn for_subrequest(response: &Response<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::new()));
+    *answer.status_mut() = match response.status() {
+        StatusCode::UNAUTHORIZED => StatusCode::UNAUTHORIZED,
+        _ => StatusCode::FORBIDDEN,
+    };
+    let headers = answer.headers_mut();
+    for name in PASSED_ON {
+        for value in response.headers().get_all(*name) {
+            headers.append(HeaderName::from_static(name), value.clone());
+        }
+    }
+    if let Ok(status) = HeaderValue::from_str(response.status().as_str()) {
+        headers.insert(STATUS, status);
+    }
+    let line = one_ascii_line(response.body());
+    if let Some(line) = line.and_then(|line| HeaderValue::from_str(&line).ok()) {
+        headers.insert(BODY, line);
+    }
+    answer
+}
+
+/// JSON as a header can carry it: control characters stand between tokens only and become spaces, and
+/// characters beyond ASCII stand in strings only and become escapes (RFC 8259 sections 2 and 7).
+fn one_ascii_line(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?.trim_ascii();
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            ' '..='~' => line.push(character),
+            control if control.is_ascii_control() => line.push(' '),
+            beyond => {
+                for unit in beyond.encode_utf16(&mut [0; 2]) {
+                    line.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+        }
+    }
+    (1..=BODY_BYTES_MAX).contains(&line.len()).then_some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_of_any_form_fits_one_ascii_line_and_means_the_same() {
+        let body = "{\n\t\"error\": \"caf\u{e9} \u{1f511} \\n\",\r\n \"a\": [1]\n}\n";
+        let line = one_ascii_line(body.as_bytes()).unwrap();
+        assert!(line.bytes().all(|b| (0x20..0x7f).contains(&b)), "{line}");
+        let meaning = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(meaning(&line), meaning(body));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_left_out_and_not_cut() {
+        assert_eq!(one_ascii_line(b""), None);
+        assert_eq!(one_ascii_line(&[0xff]), None);
+        assert!(one_ascii_line(&[b'1'; BODY_BYTES_MAX]).is_some());
+        assert_eq!(one_ascii_line(&[b'1'; BODY_BYTES_MAX + 1]), None);
+    }
+
+    #[test]
+    fn a_subrequest_gets_a_status_that_it_knows_and_the_truth_beside_it() {
+        for (status, known) in [
+            (400, 403),
+            (401, 401),
+            (403, 403),
+            (421, 403),
+            (429, 403),
+            (503, 403),
+        ] {
+            let mut response = Response::new(Bytes::from_static(b"{\"a\":1}"));
+            *response.status_mut() = StatusCode::from_u16(status).unwrap();
+            let headers = response.headers_mut();
+            headers.insert("retry-after", HeaderValue::from_static("7"));
+            headers.insert("content-type", HeaderValue::from_static("application/json"));
+            let answer = for_subrequest(&response);
+            assert_eq!(answer.status(), known, "{status}");
+            assert_eq!(answer.headers()[STATUS], status.to_string());
+            assert_eq!(answer.headers()[BODY], "{\"a\":1}");
+            assert_eq!(answer.headers()["retry-after"], "7");
+            assert!(!answer.headers().contains_key("content-type"));
+        }
+    }
+}
