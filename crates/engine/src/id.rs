@@ -19,7 +19,7 @@ fn check(text: &str) -> Result<(), NotAnId> {
 }
 
 macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident read by $read:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(transparent)]
@@ -43,7 +43,7 @@ macro_rules! ids {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-                Self::parse(&text).map_err(serde::de::Error::custom)
+                Self::$read(&text).map_err(serde::de::Error::custom)
             }
         }
 
@@ -62,20 +62,21 @@ macro_rules! ids {
 }
 
 ids! {
-    /// An environment: `sandbox`, `production`.
-    EnvironmentId;
+    /// An environment: `sandbox`, `production`. Stored rows may also name the installation, so
+    /// what comes from a caller goes through `parse`.
+    EnvironmentId read by from_stored;
     /// A customer account that owns clients.
-    OrganizationId;
+    OrganizationId read by parse;
     /// A registered application, as its requests name it (RFC 6749 section 2.2).
-    ClientId;
+    ClientId read by parse;
     /// One credential, whatever its kind. Not secret.
-    CredentialId;
+    CredentialId read by parse;
     /// A person or script that runs the installation.
-    OperatorId;
+    OperatorId read by parse;
     /// A signing key, as `kid` prints it.
-    KeyId;
+    KeyId read by parse;
     /// One request, in logs, audit and error bodies.
-    RequestId;
+    RequestId read by parse;
 }
 
 impl EnvironmentId {
