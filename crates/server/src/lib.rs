@@ -12,8 +12,10 @@
 
 pub mod cli;
 pub mod config;
+pub mod default_environment;
 pub mod gateway;
 pub mod health;
+pub mod http;
 pub mod state;
 pub mod system;
 pub mod telemetry;

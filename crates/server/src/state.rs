@@ -1,6 +1,9 @@
 //! What every request handler is handed.
 
-use crate::{health::Health, system::RequestNames, telemetry::metrics::Metrics};
+use crate::{
+    default_environment::DefaultEnvironment, health::Health, system::RequestNames,
+    telemetry::metrics::Metrics,
+};
 use countersign_engine::{
     Engine,
     call::CallContext,
@@ -27,7 +30,7 @@ pub struct ServerState {
     /// Whether the node should be sent requests.
     pub health: Health,
     /// Where requests for IP literals and `localhost` go that no environment lists.
-    pub default_environment: Option<EnvironmentId>,
+    pub default_environment: DefaultEnvironment,
     /// Peers whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed on the public and admin listeners.
     pub trusted_proxies: Vec<IpNet>,
 }
@@ -47,6 +50,11 @@ impl ServerState {
             peer,
             dialect,
         }
+    }
+
+    /// Why this node should not be sent requests, in one word; none when it should.
+    pub fn obstacle(&self) -> Option<&'static str> {
+        self.health.obstacle(self.freshness.holds(&[]))
     }
 
     /// A request id of its own: 8 characters of base62.

@@ -1,0 +1,119 @@
+//! The server's own endpoints. Who may call them: anyone who reaches the listener; none tells a secret.
+//!
+//! | listener | path | says |
+//! |---|---|---|
+//! | public, admin | `/healthz` | the process answers |
+//! | public, admin | `/readyz` | it should be sent requests; 503 with one word why not |
+//! | public | `/health` | the same as `/readyz`, in the words of Ayyeka's clients |
+//! | public | `/openapi/NAME.json` | a public dialect's OpenAPI document |
+//! | admin | `/metrics` | numbers, in the OpenMetrics format |
+//! | admin | `/admin/v1/openapi.json` | the admin API's OpenAPI document |
+
+use super::{Answer, Kind, bare};
+use crate::state::ServerState;
+use bytes::Bytes;
+use countersign_dialects::{Dialect, Listener};
+use http::{HeaderValue, StatusCode, header};
+use http_body_util::Full;
+use tracing::error;
+
+/// One of the server's own endpoints.
+#[derive(Clone, Copy)]
+pub(super) enum Builtin {
+    /// The process answers.
+    Healthz,
+    /// It should be sent requests.
+    Readyz,
+    /// The same, in Ayyeka's words.
+    Health,
+    /// Numbers.
+    Metrics,
+    /// A dialect's OpenAPI document.
+    OpenApi(&'static Dialect),
+}
+
+impl Builtin {
+    /// Every own endpoint of a listener, with its path.
+    pub(super) fn table(kind: Kind, dialects: &'static [Dialect]) -> Vec<(String, Self)> {
+        let mut table = vec![
+            ("/healthz".to_owned(), Self::Healthz),
+            ("/readyz".to_owned(), Self::Readyz),
+        ];
+        match kind {
+            Kind::Admin => {
+                table.push(("/metrics".to_owned(), Self::Metrics));
+                let admin = dialects.iter().find(|dialect| dialect.name == "admin");
+                table.extend(
+                    admin.map(|found| ("/admin/v1/openapi.json".to_owned(), Self::OpenApi(found))),
+                );
+            }
+            Kind::Public | Kind::Gateway => {
+                table.push(("/health".to_owned(), Self::Health));
+                let public = dialects
+                    .iter()
+                    .filter(|dialect| dialect.listener == Listener::Public);
+                table.extend(public.map(|found| {
+                    let path = format!("/openapi/{}.json", found.name);
+                    (path, Self::OpenApi(found))
+                }));
+            }
+        }
+        table
+    }
+
+    /// What metrics call it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Healthz => "server.healthz",
+            Self::Readyz => "server.readyz",
+            Self::Health => "server.health",
+            Self::Metrics => "server.metrics",
+            Self::OpenApi(_) => "server.openapi",
+        }
+    }
+
+    /// The answer.
+    pub(super) fn answer(self, state: &ServerState) -> Answer {
+        match self {
+            Self::Healthz => text(StatusCode::OK, TEXT, "ok\n".to_owned()),
+            Self::Readyz => match state.obstacle() {
+                None => text(StatusCode::OK, TEXT, "ready\n".to_owned()),
+                Some(why) => text(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{why}\n")),
+            },
+            Self::Health => match state.obstacle() {
+                None => text(StatusCode::OK, TEXT, "OK".to_owned()),
+                Some(_) => text(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    TEXT,
+                    "unavailable".to_owned(),
+                ),
+            },
+            Self::Metrics => {
+                state
+                    .metrics
+                    .ready
+                    .set(i64::from(state.obstacle().is_none()));
+                match state.metrics.print() {
+                    Ok(numbers) => text(StatusCode::OK, OPEN_METRICS, numbers),
+                    Err(fault) => {
+                        error!(%fault, "cannot print the metrics");
+                        bare::answer(StatusCode::INTERNAL_SERVER_ERROR)
+                    }
+                }
+            }
+            Self::OpenApi(dialect) => text(StatusCode::OK, JSON, (dialect.openapi)().to_string()),
+        }
+    }
+}
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+fn text(status: StatusCode, media_type: &'static str, body: String) -> Answer {
+    let mut answer = Answer::new(Full::new(Bytes::from(body)));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    answer
+}

@@ -1,0 +1,319 @@
+//! A request on the public or admin listener: host, environment, route, body, call, answer.
+
+use super::{
+    Answer, Kind, Peer, bare, body,
+    body::Unread,
+    cors,
+    finish::{Finish, finish},
+    forwarded, host, parameters,
+    router::{Collision, Endpoint, Found, Place, Router},
+};
+use crate::{config::Limits, state::ServerState};
+use bytes::Bytes;
+use countersign_dialects::{Cors, Dialect, Listener, Route};
+use countersign_engine::{
+    call::{Asked, CallContext},
+    denied::{Denied, Fault, ProblemKind, Refusal},
+    id::EnvironmentId,
+    model::environment::Environment,
+    row::Stored,
+};
+use http::{Request, StatusCode, request::Parts};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use std::{borrow::Cow, sync::Arc, time::Duration};
+use tracing::{error, warn};
+
+/// The dialects and built-in endpoints of one listener.
+pub struct Face {
+    kind: Kind,
+    router: Router,
+    body_bytes_max: usize,
+    body_timeout: Duration,
+    /// For a whole request.
+    pub(super) request_timeout: Duration,
+}
+
+/// A request while it is being answered.
+struct Asking<'a> {
+    state: &'a ServerState,
+    parts: &'a Parts,
+    context: CallContext,
+    is_secure: bool,
+    is_unread: bool,
+}
+
+/// Where a request belongs: an environment's row, or none on the admin listener.
+type MaybeEnvironment = Option<Arc<Stored>>;
+
+impl Face {
+    /// The face of a listener that serves `dialects`.
+    ///
+    /// # Errors
+    /// [`Collision`], which is a defect of the registry.
+    pub fn new(
+        kind: Kind,
+        dialects: &'static [Dialect],
+        limits: &Limits,
+    ) -> Result<Self, Collision> {
+        Ok(Self {
+            kind,
+            router: Router::new(kind, dialects)?,
+            body_bytes_max: usize::try_from(limits.body_bytes_max).unwrap_or(usize::MAX),
+            body_timeout: Limits::seconds(limits.body_timeout_s),
+            request_timeout: Limits::seconds(limits.request_timeout_s),
+        })
+    }
+
+    /// Answer one request, and leave its route's name in `name`.
+    pub(super) async fn answer(
+        &self,
+        state: &ServerState,
+        request: Request<Incoming>,
+        peer: Peer,
+        name: &mut &'static str,
+    ) -> Answer {
+        let (parts, body) = request.into_parts();
+        let trusted = &state.trusted_proxies;
+        let address = forwarded::address(peer, &parts.headers, trusted);
+        let mut asking = Asking {
+            state,
+            parts: &parts,
+            context: state.context(EnvironmentId::installation(), address, ""),
+            is_secure: forwarded::is_secure(peer, &parts.headers, trusted),
+            is_unread: false,
+        };
+        let answer = self.routed(&mut asking, body, name).await;
+        finish(
+            answer,
+            &Finish {
+                request_id: &asking.context.request_id,
+                method: &parts.method,
+                version: parts.version,
+                is_unread: asking.is_unread,
+            },
+        )
+    }
+
+    async fn routed(
+        &self,
+        asking: &mut Asking<'_>,
+        body: Incoming,
+        name: &mut &'static str,
+    ) -> Answer {
+        let path = asking.parts.uri.path();
+        let found = self.router.find(&asking.parts.method, path);
+        if let Found::Endpoint(Endpoint::Builtin(builtin), ..) = found {
+            *name = builtin.name();
+            return builtin.answer(asking.state);
+        }
+        let dialect = match &found {
+            Found::Endpoint(_, place, _) | Found::OtherMethod(place) => place.dialect,
+            Found::Nothing => self.router.refuser(path),
+        };
+        let (host, environment) = match self.place(asking).await {
+            Ok(placed) => placed,
+            Err(refusal) => return asking.refuse(dialect.or(self.router.fallback()), &refusal),
+        };
+        let environment = environment.as_deref().and_then(Stored::environment);
+        let is_enabled = |dialect: &Dialect| {
+            dialect.listener == Listener::Admin
+                || environment.is_some_and(|e| e.dialects.iter().any(|name| name == dialect.name))
+        };
+        let not_found: Refusal = Denied::NotFound { noun: "route" }.into();
+        match found {
+            // A dialect that the environment does not have is not there, and does not speak.
+            Found::Endpoint(..) | Found::OtherMethod(_) if !dialect.is_none_or(is_enabled) => {
+                asking.refuse(self.router.fallback(), &not_found)
+            }
+            Found::Endpoint(Endpoint::Route(dialect, route), _, raw) => {
+                *name = route.name;
+                let at = At {
+                    host: &host,
+                    environment,
+                    dialect,
+                    route,
+                };
+                let mut answer = self.called(asking, &at, &raw, body).await;
+                at.cors(asking.parts, &mut answer);
+                answer
+            }
+            Found::OtherMethod(place) => {
+                other_method(asking, place, environment).unwrap_or_else(|refusal| {
+                    asking.refuse(dialect.or(self.router.fallback()), &refusal)
+                })
+            }
+            Found::Endpoint(Endpoint::Builtin(_), ..) | Found::Nothing => {
+                let dialect = dialect.filter(|dialect| is_enabled(dialect));
+                asking.refuse(dialect.or(self.router.fallback()), &not_found)
+            }
+        }
+    }
+
+    /// The host, and the environment that it leads to.
+    async fn place(&self, asking: &mut Asking<'_>) -> Result<(String, MaybeEnvironment), Refusal> {
+        let parts = asking.parts;
+        let host = host::host(&parts.uri, &parts.headers)
+            .map_err(|bad| Denied::invalid("Host", ProblemKind::Expected(bad.0)))?;
+        if self.kind == Kind::Admin {
+            return Ok((host, None));
+        }
+        let state = asking.state;
+        let id = match state.engine.environment_of(&host).await? {
+            Some(id) => id,
+            None if host::is_local(&host) => state
+                .default_environment
+                .usable()
+                .ok_or(Denied::UnknownHost)?,
+            None => return Err(Denied::UnknownHost.into()),
+        };
+        let environment = state.engine.environment(&id).await?;
+        // Gone since the host was looked up: then nothing lists the host any more.
+        let environment = environment.ok_or(Denied::UnknownHost)?;
+        asking.context.environment = id;
+        Ok((host, Some(environment)))
+    }
+
+    /// Read, decode, handle, encode.
+    async fn called(
+        &self,
+        asking: &mut Asking<'_>,
+        at: &At<'_>,
+        raw: &[(&str, &str)],
+        body: Incoming,
+    ) -> Answer {
+        let (dialect, route) = (at.dialect, at.route);
+        asking.context.dialect = dialect.name;
+        let mut decoded = Vec::with_capacity(raw.len());
+        for (name, value) in raw {
+            let Some(value) = parameters::decode(value) else {
+                let expected = ProblemKind::Expected("percent-encoded UTF-8");
+                return asking.refuse(Some(dialect), &Denied::invalid(*name, expected).into());
+            };
+            decoded.push((*name, value));
+        }
+        let limit = route.body_bytes_max.min(self.body_bytes_max);
+        let headers = &asking.parts.headers;
+        let body = match body::read(headers, body, limit, self.body_timeout).await {
+            Ok(body) => body,
+            Err(unread) => {
+                asking.is_unread = true;
+                return match unread {
+                    Unread::Denied(denied) => asking.refuse(Some(dialect), &denied.into()),
+                    Unread::Bare(status) => bare::answer(status),
+                };
+            }
+        };
+        asking.call(at, &decoded, &body).await
+    }
+}
+
+/// The route that a request took.
+struct At<'a> {
+    host: &'a str,
+    environment: Option<&'a Environment>,
+    dialect: &'static Dialect,
+    route: &'static Route,
+}
+
+impl At<'_> {
+    /// Tell a browser whether it may read the answer.
+    fn cors(&self, parts: &Parts, answer: &mut Answer) {
+        let headers = answer.headers_mut();
+        if let Some(origin) = cors::origin(&parts.headers) {
+            cors::permit(self.route.cors, origin, origins(self.environment), headers);
+        }
+        cors::vary(self.route.cors, headers);
+    }
+}
+
+impl Asking<'_> {
+    async fn call(&self, at: &At<'_>, parameters: &[(&str, Cow<'_, str>)], body: &[u8]) -> Answer {
+        let parts = self.parts;
+        let decoded = (at.route.decode)(&countersign_dialects::Request {
+            method: &parts.method,
+            host: at.host,
+            is_secure: self.is_secure,
+            path: parts.uri.path(),
+            parameters,
+            query: parts.uri.query(),
+            headers: &parts.headers,
+            body,
+        });
+        let asked = Asked {
+            callers: at.route.callers,
+            presented: decoded.presented,
+            call: decoded.call,
+        };
+        let outcome = self.state.engine.handle(&self.context, asked).await;
+        if let Err(refusal) = &outcome {
+            self.note(refusal);
+        }
+        let answer = (at.route.encode)(&outcome, &decoded.reply, &self.context);
+        answer.map(Full::new)
+    }
+
+    /// Refuse in a dialect's words; in none where there is no dialect at all.
+    fn refuse(&self, dialect: Option<&'static Dialect>, refusal: &Refusal) -> Answer {
+        self.note(refusal);
+        match dialect {
+            Some(dialect) => {
+                let mut context = self.context.clone();
+                context.dialect = dialect.name;
+                (dialect.refuse)(refusal, &context).map(Full::<Bytes>::new)
+            }
+            None => bare::answer(status(refusal)),
+        }
+    }
+
+    fn note(&self, refusal: &Refusal) {
+        self.state.metrics.refused(refusal);
+        let request_id = self.context.request_id.as_str();
+        match refusal {
+            Refusal::Denied(_) => {}
+            Refusal::Fault(Fault::Unavailable(detail)) => warn!(request_id, detail, "unavailable"),
+            Refusal::Fault(Fault::Internal(detail)) => error!(request_id, detail, "internal fault"),
+        }
+    }
+}
+
+/// A preflight, or a method that is not there.
+fn other_method(
+    asking: &Asking<'_>,
+    place: &Place,
+    environment: Option<&Environment>,
+) -> Result<Answer, Refusal> {
+    let parts = asking.parts;
+    let refused = Denied::MethodNotAllowed { allow: place.allow };
+    let Some(asked) = cors::preflight(&parts.method, &parts.headers) else {
+        return Err(refused.into());
+    };
+    let cors = match place.endpoint(&asked) {
+        Some(Endpoint::Route(_, route)) => route.cors,
+        Some(Endpoint::Builtin(_)) | None => Cors::No,
+    };
+    let origin = cors::origin(&parts.headers).unwrap_or_default();
+    if !cors::allows(cors, origin, origins(environment)) {
+        return Err(refused.into());
+    }
+    let mut answer = cors::preflight_answer(place);
+    cors::permit(cors, origin, origins(environment), answer.headers_mut());
+    cors::vary(cors, answer.headers_mut());
+    Ok(answer)
+}
+
+fn origins(environment: Option<&Environment>) -> &[String] {
+    environment.map_or(&[], |environment| &environment.allowed_origins)
+}
+
+/// The status where no dialect is there to say more.
+fn status(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        Refusal::Denied(Denied::NotFound { .. }) => StatusCode::NOT_FOUND,
+        Refusal::Denied(Denied::MethodNotAllowed { .. }) => StatusCode::METHOD_NOT_ALLOWED,
+        Refusal::Denied(Denied::UnknownHost) => StatusCode::MISDIRECTED_REQUEST,
+        Refusal::Denied(_) => StatusCode::BAD_REQUEST,
+        Refusal::Fault(Fault::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::Fault(Fault::Internal(_)) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}

@@ -1,0 +1,66 @@
+//! The headers that every answer has.
+
+use super::Answer;
+use countersign_engine::id::RequestId;
+use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use http_body_util::Full;
+use hyper::body::Body;
+
+/// The request's id, in our own header.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("countersign-request-id");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What an answer's last headers depend on.
+pub(super) struct Finish<'a> {
+    /// The request's id.
+    pub(super) request_id: &'a RequestId,
+    /// The request's method.
+    pub(super) method: &'a Method,
+    /// The request's version.
+    pub(super) version: Version,
+    /// Whether some of the body was left unread, so that the connection cannot be used again.
+    pub(super) is_unread: bool,
+}
+
+/// Add the headers that every answer has, where the answer has none of its own.
+pub(super) fn finish(mut answer: Answer, with: &Finish<'_>) -> Answer {
+    if with.method == Method::HEAD {
+        answer = without_body(answer);
+    }
+    let status = answer.status();
+    let headers = answer.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(with.request_id.as_str()) {
+        headers.entry(X_REQUEST_ID).or_insert(id.clone());
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers
+        .entry(header::REFERRER_POLICY)
+        .or_insert(HeaderValue::from_static("no-referrer"));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers
+            .entry(header::RETRY_AFTER)
+            .or_insert(HeaderValue::from_static("1"));
+    }
+    if with.is_unread && with.version < Version::HTTP_2 {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
+}
+
+/// The same headers as with a body, and none (RFC 9110 section 9.3.2).
+fn without_body(answer: Answer) -> Answer {
+    let (mut parts, body) = answer.into_parts();
+    if let Some(length) = body.size_hint().exact() {
+        parts
+            .headers
+            .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Answer::from_parts(parts, Full::default())
+}

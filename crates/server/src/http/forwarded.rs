@@ -1,0 +1,93 @@
+//! What a trusted proxy says of the caller. From anyone else it is not looked at.
+
+use super::Peer;
+use http::HeaderMap;
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+/// The caller's address: the peer's own, or, where that is a trusted proxy, the last address in
+/// `X-Forwarded-For` that is not one. An entry that is no address ends the search: what stands before it
+/// was written by whoever wrote it.
+pub(super) fn address(peer: Peer, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
+    let mut nearest = peer.address?;
+    if !is_trusted(nearest) {
+        return Some(nearest);
+    }
+    let lines: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .map(|line| line.to_str().unwrap_or("?"))
+        .collect();
+    for entry in lines.iter().flat_map(|line| line.split(',')).rev() {
+        let Ok(address) = entry.trim().parse::<IpAddr>() else {
+            break;
+        };
+        nearest = address.to_canonical();
+        if !is_trusted(nearest) {
+            break;
+        }
+    }
+    Some(nearest)
+}
+
+/// Whether the caller came over TLS: to us, or to a trusted proxy that says so.
+pub(super) fn is_secure(peer: Peer, headers: &HeaderMap, trusted: &[IpNet]) -> bool {
+    let by_proxy = || {
+        let mut said = headers.get_all("x-forwarded-proto").iter();
+        let first = said.next();
+        said.next().is_none() && first.is_some_and(|scheme| scheme.as_bytes() == b"https")
+    };
+    let is_trusted = peer
+        .address
+        .is_some_and(|address| trusted.iter().any(|network| network.contains(&address)));
+    peer.is_tls || (is_trusted && by_proxy())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn from(peer: &str, lines: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append("x-forwarded-for", HeaderValue::from_str(line).unwrap());
+        }
+        let peer = Peer {
+            address: Some(peer.parse().unwrap()),
+            is_tls: false,
+        };
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        address(peer, &headers, &trusted).unwrap().to_string()
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_speaks_for_another() {
+        assert_eq!(from("192.0.2.1", &["203.0.113.9"]), "192.0.2.1");
+        assert_eq!(from("10.0.0.1", &["203.0.113.9"]), "203.0.113.9");
+        assert_eq!(
+            from("10.0.0.1", &["198.51.100.1, 203.0.113.9", "10.0.0.2"]),
+            "203.0.113.9"
+        );
+        assert_eq!(from("10.0.0.1", &["198.51.100.1, junk"]), "10.0.0.1");
+        assert_eq!(from("10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(from("10.0.0.1", &["::ffff:203.0.113.9"]), "203.0.113.9");
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_says_that_it_was_tls() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-proto", HeaderValue::from_static("https"));
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let peer = |address: &str, is_tls| Peer {
+            address: Some(address.parse().unwrap()),
+            is_tls,
+        };
+        assert!(is_secure(peer("10.0.0.1", false), &headers, &trusted));
+        assert!(!is_secure(peer("192.0.2.1", false), &headers, &trusted));
+        assert!(is_secure(peer("192.0.2.1", true), &headers, &trusted));
+        headers.append("x-forwarded-proto", HeaderValue::from_static("http"));
+        assert!(!is_secure(peer("10.0.0.1", false), &headers, &trusted));
+    }
+}

@@ -1,0 +1,88 @@
+//! Who answers a listener's requests; and what holds for all of them: a time, and no panic.
+
+use super::{Answer, Face, Kind, Peer, bare, panics};
+use crate::{
+    gateway::{self, GatewayProfile},
+    state::ServerState,
+};
+use http::{HeaderValue, Request, StatusCode, header};
+use hyper::body::Incoming;
+use std::{sync::Arc, time::Duration};
+use tracing::{debug, error};
+
+/// Who answers.
+#[derive(Clone)]
+pub enum Handler {
+    /// Dialects and the built-in endpoints.
+    Face(Arc<Face>),
+    /// Decisions.
+    Gateway(Arc<GatewayProfile>, Duration),
+}
+
+impl Handler {
+    /// Answer one request, whatever happens.
+    pub(super) async fn answer(
+        &self,
+        state: &Arc<ServerState>,
+        kind: Kind,
+        request: Request<Incoming>,
+        peer: Peer,
+    ) -> Answer {
+        match self {
+            Self::Face(face) => {
+                let started = state.clock.monotonic();
+                let mut route = "unrouted";
+                let work = face.answer(state, request, peer, &mut route);
+                let answer = bounded(state, kind, face.request_timeout, work).await;
+                let took = state.clock.monotonic().saturating_sub(started);
+                let status = answer.status();
+                state.metrics.answered(kind.word(), route, status, took);
+                debug!(
+                    listener = kind.word(),
+                    route,
+                    status = status.as_u16(),
+                    micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+                    peer = ?peer.address,
+                    request_id = request_id(&answer),
+                    "answered"
+                );
+                answer
+            }
+            // The decision's own numbers tell of it; a warm one must not pay for more.
+            Self::Gateway(profile, timeout) => {
+                let work = gateway::answer(state, profile, request, peer.address);
+                bounded(state, kind, *timeout, work).await
+            }
+        }
+    }
+}
+
+async fn bounded(
+    state: &ServerState,
+    kind: Kind,
+    timeout: Duration,
+    work: impl Future<Output = Answer>,
+) -> Answer {
+    match tokio::time::timeout(timeout, panics::caught(work)).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(panics::Panicked)) => {
+            state.metrics.panics.inc();
+            error!(listener = kind.word(), "a handler panicked");
+            bare::answer(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+        Err(_) => {
+            let mut answer = bare::answer(StatusCode::SERVICE_UNAVAILABLE);
+            let headers = answer.headers_mut();
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            answer
+        }
+    }
+}
+
+fn request_id(answer: &Answer) -> &str {
+    answer
+        .headers()
+        .get(super::finish::REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("-")
+}

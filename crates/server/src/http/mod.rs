@@ -1,0 +1,63 @@
+//! Sockets to requests: accepting, bounding, timing, routing, and the headers that every answer has.
+
+mod accept;
+mod activity;
+mod address;
+mod bare;
+mod body;
+mod builtin;
+mod connection;
+mod cors;
+mod face;
+mod finish;
+mod forwarded;
+mod handler;
+mod host;
+mod panics;
+mod parameters;
+mod router;
+pub mod tls;
+
+pub use accept::{Accepting, Bound, bind};
+pub use face::Face;
+pub use handler::Handler;
+pub use panics::install_hook;
+pub use router::{Collision, Router};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use std::net::IpAddr;
+
+/// An answer on its way out.
+pub type Answer = http::Response<Full<Bytes>>;
+
+/// Which of the three listeners a request came by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// For the world.
+    Public,
+    /// For operators.
+    Admin,
+    /// For proxies.
+    Gateway,
+}
+
+impl Kind {
+    /// The word in metrics and logs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Admin => "admin",
+            Self::Gateway => "gateway",
+        }
+    }
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// The address; none on a Unix socket.
+    pub address: Option<IpAddr>,
+    /// Whether the connection is TLS.
+    pub is_tls: bool,
+}

@@ -1,0 +1,194 @@
+//! Paths to endpoints. Built once for each listener, from the registry.
+
+use super::{Kind, builtin::Builtin};
+use countersign_dialects::{Dialect, Listener, Route};
+use http::Method;
+use std::collections::{BTreeMap, HashMap};
+
+/// What a path and a method lead to.
+#[derive(Clone, Copy)]
+pub(super) enum Endpoint {
+    /// A dialect's.
+    Route(&'static Dialect, &'static Route),
+    /// The server's own.
+    Builtin(Builtin),
+}
+
+/// A path with its methods.
+pub(super) struct Place {
+    endpoints: Vec<(Method, Endpoint)>,
+    /// For `Allow`.
+    pub(super) allow: &'static str,
+    /// Whose path it is; none: the server's own.
+    pub(super) dialect: Option<&'static Dialect>,
+}
+
+/// Paths to endpoints.
+pub struct Router {
+    places: matchit::Router<Place>,
+    first_segments: HashMap<&'static str, &'static Dialect>,
+    fallback: Option<&'static Dialect>,
+}
+
+/// Two endpoints want the same path.
+#[derive(Debug, thiserror::Error)]
+#[error("two endpoints want {path}: {problem}")]
+pub struct Collision {
+    path: String,
+    problem: String,
+}
+
+/// What was found at a path.
+pub(super) enum Found<'a> {
+    /// An endpoint.
+    Endpoint(Endpoint, &'a Place, Vec<(&'a str, &'a str)>),
+    /// The path is there, the method is not.
+    OtherMethod(&'a Place),
+    /// Nothing.
+    Nothing,
+}
+
+impl Router {
+    /// The router of a listener.
+    ///
+    /// # Errors
+    /// [`Collision`], which is a defect of the registry.
+    pub fn new(kind: Kind, dialects: &'static [Dialect]) -> Result<Self, Collision> {
+        let (listener, fallback) = match kind {
+            Kind::Admin => (Listener::Admin, "admin"),
+            Kind::Public | Kind::Gateway => (Listener::Public, "standard"),
+        };
+        let served = || {
+            dialects
+                .iter()
+                .filter(|dialect| dialect.listener == listener)
+        };
+        let mut paths: BTreeMap<String, Place> = BTreeMap::new();
+        for dialect in served() {
+            for route in dialect.routes {
+                let endpoint = Endpoint::Route(dialect, route);
+                add(
+                    &mut paths,
+                    route.path,
+                    &route.method,
+                    endpoint,
+                    Some(dialect),
+                )?;
+            }
+        }
+        for (path, builtin) in Builtin::table(kind, dialects) {
+            add(
+                &mut paths,
+                &path,
+                &Method::GET,
+                Endpoint::Builtin(builtin),
+                None,
+            )?;
+        }
+        let mut places = matchit::Router::new();
+        for (path, mut place) in paths {
+            place.allow = allow(&place.endpoints);
+            let insert = places.insert(path.clone(), place);
+            insert.map_err(|error| Collision {
+                path,
+                problem: error.to_string(),
+            })?;
+        }
+        let mut first_segments = HashMap::new();
+        for dialect in served() {
+            for route in dialect.routes {
+                first_segments
+                    .entry(first_segment(route.path))
+                    .or_insert(dialect);
+            }
+        }
+        Ok(Self {
+            places,
+            first_segments,
+            fallback: served().find(|dialect| dialect.name == fallback),
+        })
+    }
+
+    /// What `method` of `path` leads to. `HEAD` is answered by what answers `GET` (RFC 9110 section 9.3.2).
+    pub(super) fn find<'a>(&'a self, method: &Method, path: &'a str) -> Found<'a> {
+        let Ok(found) = self.places.at(path) else {
+            return Found::Nothing;
+        };
+        let wanted = if method == Method::HEAD {
+            &Method::GET
+        } else {
+            method
+        };
+        let endpoint = found.value.endpoint(wanted);
+        match endpoint {
+            Some(endpoint) => Found::Endpoint(endpoint, found.value, found.params.iter().collect()),
+            None => Found::OtherMethod(found.value),
+        }
+    }
+
+    /// The dialect in whose words `path` is refused: whose it is, or whose other paths begin like it.
+    pub(super) fn refuser(&self, path: &str) -> Option<&'static Dialect> {
+        self.first_segments
+            .get(first_segment(path))
+            .copied()
+            .or(self.fallback)
+    }
+
+    /// The dialect in whose words is refused what no other speaks for.
+    pub(super) fn fallback(&self) -> Option<&'static Dialect> {
+        self.fallback
+    }
+}
+
+impl Place {
+    /// What answers `method` here.
+    pub(super) fn endpoint(&self, method: &Method) -> Option<Endpoint> {
+        self.endpoints
+            .iter()
+            .find(|(known, _)| known == method)
+            .map(|(_, endpoint)| *endpoint)
+    }
+}
+
+fn add(
+    paths: &mut BTreeMap<String, Place>,
+    path: &str,
+    method: &Method,
+    endpoint: Endpoint,
+    dialect: Option<&'static Dialect>,
+) -> Result<(), Collision> {
+    let collision = |problem: &str| Collision {
+        path: path.to_owned(),
+        problem: problem.to_owned(),
+    };
+    let place = paths.entry(path.to_owned()).or_insert_with(|| Place {
+        endpoints: Vec::new(),
+        allow: "",
+        dialect,
+    });
+    if place.dialect.map(|known| known.name) != dialect.map(|new| new.name) {
+        return Err(collision("a path belongs to one dialect"));
+    }
+    if place.endpoints.iter().any(|(known, _)| known == method) {
+        return Err(collision("the same method twice"));
+    }
+    place.endpoints.push((method.clone(), endpoint));
+    Ok(())
+}
+
+/// The value of `Allow`, for ever: there is one of each path and listener.
+fn allow(endpoints: &[(Method, Endpoint)]) -> &'static str {
+    let mut names: Vec<&str> = endpoints
+        .iter()
+        .map(|(method, _)| method.as_str())
+        .collect();
+    if names.contains(&"GET") {
+        names.push("HEAD");
+    }
+    names.sort_unstable();
+    Box::leak(names.join(", ").into_boxed_str())
+}
+
+fn first_segment(path: &str) -> &str {
+    path.trim_start_matches('/').split('/').next().unwrap_or("")
+}
