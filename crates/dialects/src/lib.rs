@@ -10,6 +10,8 @@
     )
 )]
 
+pub mod wire;
+
 use bytes::Bytes;
 use countersign_engine::{
     call::{Call, CallContext, Callers, Presented},
@@ -17,6 +19,7 @@ use countersign_engine::{
     outcome::Outcome,
 };
 use http::{HeaderMap, Method};
+use wire::openapi;
 
 /// A face of the server: one folder and one line in [`registry`].
 pub struct Dialect {
@@ -62,6 +65,8 @@ pub struct Route {
     pub decode: fn(&Request<'_>) -> Decoded,
     /// An outcome to HTTP.
     pub encode: fn(&Result<Outcome, Refusal>, &Reply, &CallContext) -> Response,
+    /// What its OpenAPI document says of it.
+    pub doc: openapi::Doc,
 }
 
 /// Which browsers may read a route's answers.
@@ -117,11 +122,6 @@ pub struct Decoded {
 pub enum Reply {
     /// Nothing.
     Plain,
-    /// Whether the client authenticated with the `Authorization` header (RFC 6749 section 5.2).
-    ClientAuthentication {
-        /// It did.
-        by_header: bool,
-    },
 }
 
 /// An answer. The server adds the headers that every answer has.
@@ -135,4 +135,12 @@ pub fn registry() -> &'static [Dialect] {
 /// The dialect called `name`.
 pub fn dialect(name: &str) -> Option<&'static Dialect> {
     registry().iter().find(|dialect| dialect.name == name)
+}
+
+/// The OpenAPI document of every dialect, as it is checked in and served: its name and the text.
+pub fn openapi_documents() -> Vec<(&'static str, String)> {
+    registry()
+        .iter()
+        .map(|dialect| (dialect.name, openapi::print(&(dialect.openapi)())))
+        .collect()
 }
