@@ -34,8 +34,8 @@ pub const TAG_KEYS_MAX: usize = 4;
 pub const PAGE_ROWS_MAX: u32 = 200;
 /// Rows of a page that was not asked for a size.
 pub const PAGE_ROWS_DEFAULT: u32 = 50;
-/// How long an operation may go on loading and deciding again after conflicts.
-pub const CONFLICT_RETRIES_FOR: Duration = Duration::from_secs(2);
+/// How often a change is loaded and decided again after conflicts, before the answer is 503.
+pub const CONFLICT_TRIES_MAX: usize = 8;
 /// How long an idempotent creation tells its secret again.
 pub const IDEMPOTENT_SECRET_FOR: Duration = Duration::from_secs(10 * 60);
 /// How long an idempotency key is remembered.

@@ -2,14 +2,22 @@
 
 use crate::{
     denied::Refusal,
-    id::{ClientId, EnvironmentId, OrganizationId},
-    model::{credential::CredentialKind, guard::Guard, scopes::Scopes},
+    digest::Digest,
+    id::{ClientId, CredentialId, EnvironmentId, OrganizationId},
+    limits::Bucket,
+    model::{
+        credential::{CredentialKind, RateLimit},
+        guard::Guard,
+        scopes::Scopes,
+    },
+    ports::Generation,
     time::Timestamp,
 };
+use ipnet::IpNet;
 use std::{
     any::Any,
     net::IpAddr,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, atomic::AtomicI64},
 };
 
 /// A header of the judged request. Three answers, as everywhere.
@@ -82,6 +90,62 @@ pub struct Fact {
     pub principal: Principal,
     /// The gateway's ready-made answer; the engine does not look inside.
     pub rendered: OnceLock<Box<dyn Any + Send + Sync>>,
+    pub(crate) made_at: Timestamp,
+    pub(crate) generations: Vec<Generation>,
+    /// Not accepted from here on: the end of the token or credential, or of the key that signed it.
+    pub(crate) ends_at: Option<Timestamp>,
+    pub(crate) credential: Option<CredentialFact>,
+    pub(crate) token: Option<TokenFact>,
+    /// Names the principal to limits.
+    pub(crate) key: Digest,
+    pub(crate) assertion: Mutex<Option<(Timestamp, Arc<str>)>>,
+}
+
+/// What a decision still has to ask of a credential at every use.
+pub(crate) struct CredentialFact {
+    pub id: CredentialId,
+    pub allowed_networks: Vec<IpNet>,
+    pub rate: Option<(RateLimit, Arc<Bucket>)>,
+    pub used_minute: AtomicI64,
+}
+
+/// What a guard may ask of a token.
+pub(crate) struct TokenFact {
+    pub profile: String,
+    pub issuer: String,
+    /// `None`: the profile prints no audience of its own.
+    pub audience: Option<Vec<String>>,
+    pub token_id: Option<String>,
+    pub token_type: String,
+    pub issued_at: Timestamp,
+}
+
+impl Fact {
+    /// A principal with nothing more to be asked of it.
+    pub(crate) fn of(principal: Principal, made_at: Timestamp) -> Self {
+        let key = Digest::of(
+            "countersign/principal",
+            &[
+                principal.environment.as_str().as_bytes(),
+                principal
+                    .client
+                    .as_ref()
+                    .map_or(&[], |client| client.as_str().as_bytes()),
+                principal.subject.as_deref().unwrap_or_default().as_bytes(),
+            ],
+        );
+        Self {
+            ends_at: principal.expires_at,
+            principal,
+            rendered: OnceLock::new(),
+            made_at,
+            generations: Vec::new(),
+            credential: None,
+            token: None,
+            key,
+            assertion: Mutex::new(None),
+        }
+    }
 }
 
 impl std::fmt::Debug for Fact {

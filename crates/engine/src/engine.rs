@@ -1,17 +1,21 @@
-//! The engine itself: its ports, its caches, and its two doors.
+//! The engine itself: its ports, what it keeps in memory, and its doors.
 
 use crate::{
-    call::{Asked, CallContext},
-    decision::{Allowed, Decision, Judged},
-    denied::{Fault, Refusal},
-    id::{CredentialId, EnvironmentId, OperatorId},
-    model::audit::AuditEvent,
+    call::{AdminCall, Asked, Call, CallContext},
+    compiled::CompiledCache,
+    denied::{Denied, Fault, Refusal},
+    facts::Facts,
+    id::{CredentialId, EnvironmentId},
+    limits::Rates,
+    model::{audit::AuditEvent, name::NameSpace},
+    observations::Observations,
     outcome::Outcome,
     ports::{Entropy, Freshness, Keystore, Store},
-    row::Stored,
-    secret::Secret,
+    row::{Key, Stored},
     time::Timestamp,
+    verify::Settled,
 };
+use async_lock::Mutex;
 use std::sync::Arc;
 
 /// What the engine needs from outside.
@@ -30,87 +34,182 @@ pub struct Ports {
 /// Decides. One for the whole process.
 pub struct Engine {
     pub(crate) ports: Ports,
+    pub(crate) compiled: CompiledCache,
+    pub(crate) facts: Facts,
+    pub(crate) rates: Rates,
+    pub(crate) observations: Observations,
+    /// Key pairs are made one after the other: they are slow, and waiting callers share the result.
+    pub(crate) making_keys: Mutex<()>,
+    /// The dialects that this server has.
+    pub(crate) dialects: &'static [&'static str],
 }
 
 impl Engine {
-    /// An engine on these ports, with nothing cached.
-    pub fn new(ports: Ports) -> Self {
-        Self { ports }
-    }
-
-    /// Make the first operator (role owner) and its token, in an installation that has none.
-    ///
-    /// # Errors
-    /// `Denied::Conflict` when there is an operator already.
-    pub async fn bootstrap(
-        &self,
-        _context: &CallContext,
-        _operator: OperatorId,
-    ) -> Result<Secret<String>, Refusal> {
-        Err(Fault::internal("not built").into())
+    /// An engine on these ports, with nothing in memory; `dialects` are the names that environments may enable.
+    pub fn new(ports: Ports, dialects: &'static [&'static str]) -> Self {
+        Self {
+            ports,
+            compiled: CompiledCache::default(),
+            facts: Facts::default(),
+            rates: Rates::default(),
+            observations: Observations::default(),
+            making_keys: Mutex::new(()),
+            dialects,
+        }
     }
 
     /// The environment that lists `host` (lower case, with or without port; the entry with the port wins).
     ///
     /// # Errors
     /// [`Fault`] when that cannot be known.
-    pub async fn environment_of(&self, _host: &str) -> Result<Option<EnvironmentId>, Fault> {
-        Err(Fault::internal("not built"))
+    pub async fn environment_of(&self, host: &str) -> Result<Option<EnvironmentId>, Fault> {
+        let place = EnvironmentId::installation();
+        let name = |host: &str| Key::Name(place.clone(), NameSpace::Host, host.into());
+        let bare = without_port(host);
+        let keys: Vec<Key> = match bare == host {
+            true => vec![name(host)],
+            false => vec![name(host), name(bare)],
+        };
+        let found = self.ports.store.load(&keys).await?;
+        let Some(stored) = found.into_iter().flatten().next() else {
+            return Ok(None);
+        };
+        let target = stored.name().map(|name| EnvironmentId::parse(&name.target));
+        target
+            .transpose()
+            .map_err(|_| Fault::internal("a host leads to no environment's name"))
     }
 
     /// The environment called `id`.
     ///
     /// # Errors
     /// [`Fault`] when that cannot be known.
-    pub async fn environment(&self, _id: &EnvironmentId) -> Result<Option<Arc<Stored>>, Fault> {
-        Err(Fault::internal("not built"))
+    pub async fn environment(&self, id: &EnvironmentId) -> Result<Option<Arc<Stored>>, Fault> {
+        Ok(self
+            .compiled(id)
+            .await?
+            .map(|compiled| compiled.stored.clone()))
     }
 
-    /// Answer a call. First who asks, then what.
+    /// Answer a call. First who asks, then what: one line per call.
     ///
     /// # Errors
     /// [`Refusal`]: the caller's fault or ours.
-    pub async fn handle(&self, _context: &CallContext, _asked: Asked) -> Result<Outcome, Refusal> {
-        Err(Fault::internal("not built").into())
-    }
-
-    /// Decide about a gateway's request; `context.environment` is the judged host's.
-    pub async fn decide(&self, context: &CallContext, judged: &Judged<'_>) -> Decision {
-        let _ = (context, judged);
-        Decision::Deny(crate::decision::DeniedAtGuard {
-            refusal: Fault::internal("not built").into(),
-            dialect: None,
-            allowed_origin: false,
-        })
-    }
-
-    /// The same, if it can be told from what is in memory: no I/O, no waiting. `None`: ask [`Engine::decide`].
-    pub fn decide_warm(&self, _context: &CallContext, _judged: &Judged<'_>) -> Option<Decision> {
-        None
-    }
-
-    /// The signed `Countersign-Assertion` of an allowed request whose guard wants one: a compact JWS,
-    /// made once per fact and reused for 30 s.
-    ///
-    /// # Errors
-    /// [`Fault`] when it cannot be signed: the request must not pass then.
-    pub async fn identity_assertion(
-        &self,
-        _context: &CallContext,
-        _allowed: &Allowed,
-    ) -> Result<String, Fault> {
-        Err(Fault::internal("not built"))
+    pub async fn handle(&self, context: &CallContext, asked: Asked) -> Result<Outcome, Refusal> {
+        let settled = self.settle(context, asked.callers, asked.presented).await?;
+        match (asked.call?, settled) {
+            (
+                Call::ClientCredentials {
+                    profile,
+                    scopes,
+                    resources,
+                },
+                Settled::Client(client),
+            ) => {
+                self.client_credentials(context, &client, profile, scopes, resources)
+                    .await
+            }
+            (Call::Introspect { token }, Settled::Client(client)) => {
+                self.introspect(context, &client, &token).await
+            }
+            (Call::Revoke { token }, Settled::Client(client)) => {
+                self.revoke(context, &client, &token).await
+            }
+            (Call::PublicKeys, Settled::Anyone) => self.public_keys(context).await,
+            (Call::Metadata, Settled::Anyone) => self.metadata(context).await,
+            (Call::Admin(call), Settled::Operator(operator)) => {
+                self.admin(context, &operator, call).await
+            }
+            // A route that declares other callers than its call needs is our mistake, and opens nothing.
+            (call, _) => {
+                Err(Fault::internal(format_args!("{} on a route for others", call.name())).into())
+            }
+        }
     }
 
     /// Take what was observed since the last time (failed logins, denials, tokens issued), and how many
     /// observations did not fit. A worker writes them with [`Store::observe`] within a second.
     pub fn take_observations(&self) -> (Vec<AuditEvent>, u64) {
-        (Vec::new(), 0)
+        self.observations.take()
     }
 
     /// Take the credentials used since the last time, each at most once per minute. A worker writes them
     /// with [`crate::ports::Housekeeping::LastUsed`].
     pub fn take_last_used(&self) -> Vec<(EnvironmentId, CredentialId, Timestamp)> {
-        Vec::new()
+        self.observations.take_used()
     }
+
+    /// The rows of these keys, in their order.
+    pub(crate) async fn load<const N: usize>(
+        &self,
+        keys: &[Key; N],
+    ) -> Result<[Option<Arc<Stored>>; N], Fault> {
+        let rows = self.ports.store.load(keys).await?;
+        rows.try_into()
+            .map_err(|_| Fault::internal("the store answered with another number of rows"))
+    }
+
+    /// An audit event of this call.
+    pub(crate) fn event(
+        &self,
+        context: &CallContext,
+        actor: &str,
+        action: &str,
+        target: &str,
+    ) -> AuditEvent {
+        AuditEvent {
+            at: context.now,
+            environment: context.environment.clone(),
+            organization: None,
+            actor: actor.into(),
+            action: action.into(),
+            target: target.into(),
+            outcome: "ok".into(),
+            request_id: context.request_id.clone(),
+            peer: context.peer,
+            count: 1,
+        }
+    }
+
+    /// Note something that no commit carries.
+    pub(crate) fn note(
+        &self,
+        context: &CallContext,
+        actor: &str,
+        action: &str,
+        target: &str,
+        outcome: &str,
+    ) {
+        let mut event = self.event(context, actor, action, target);
+        event.outcome = outcome.into();
+        self.observations.note(event);
+    }
+}
+
+/// The host without its port; an IPv6 literal keeps its brackets.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((bare, port)) if !bare.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => bare,
+        _ => host,
+    }
+}
+
+impl Call {
+    /// The word for logs and audit.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ClientCredentials { .. } => "token.issue",
+            Self::Introspect { .. } => "token.introspect",
+            Self::Revoke { .. } => "token.revoke",
+            Self::PublicKeys => "keys.show",
+            Self::Metadata => "metadata.show",
+            Self::Admin(AdminCall::WhoAmI) => "operator.whoami",
+            Self::Admin(_) => "admin",
+        }
+    }
+}
+
+/// What a listing or a target that is not there is answered with.
+pub(crate) fn not_found(noun: &'static str) -> Refusal {
+    Denied::NotFound { noun }.into()
 }

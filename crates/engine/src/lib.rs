@@ -13,21 +13,37 @@
     )
 )]
 
+mod admin;
 pub mod bounds;
 pub mod call;
 pub mod commit;
+mod compiled;
+mod decide;
 pub mod decision;
 pub mod denied;
 pub mod digest;
 pub mod engine;
+mod facts;
+mod guard;
 pub mod id;
+mod identity_assertion;
+mod introspect;
+mod issue;
+mod keys;
+mod limits;
 pub mod model;
+mod observations;
+pub mod opaque;
 pub mod outcome;
 pub mod path;
 pub mod ports;
+mod revoke;
 pub mod row;
 pub mod sealed;
 pub mod secret;
+#[cfg(test)]
+mod testing;
 pub mod time;
+mod verify;
 
 pub use engine::{Engine, Ports};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Revocation {
     /// Where it was a token.
     pub environment: EnvironmentId,
-    /// Of the compact form, and a second row of the `jti` where the profile prints one: see [`crate::revoke`].
+    /// Of what was signed; a second row is of the `jti` where the profile prints one.
     pub digest: Digest,
     /// When it was revoked.
     pub revoked_at: Timestamp,

@@ -1,0 +1,311 @@
+//! The rules that members of nouns obey, each with the words that tell what was expected.
+
+use crate::{
+    bounds::{
+        ENVIRONMENT_LIST_MAX, GUARD_LIST_MAX, GUARDS_MAX, NETWORKS_MAX, RESOURCES_MAX,
+        TEXT_BYTES_MAX,
+    },
+    denied::{Denied, Problem, ProblemKind},
+    guard::check_pattern,
+    model::{credential::RateLimit, guard::Guard},
+};
+
+/// Collects everything that is wrong, so that the caller learns it at once.
+#[derive(Default)]
+pub(super) struct Problems(Vec<Problem>);
+
+impl Problems {
+    pub fn expect(&mut self, holds: bool, field: &str, expected: &'static str) {
+        if !holds {
+            self.0
+                .push(Problem::new(field, ProblemKind::Expected(expected)));
+        }
+    }
+
+    pub fn at_most(&mut self, length: usize, max: usize, field: &str) {
+        if length > max {
+            self.0
+                .push(Problem::new(field, ProblemKind::TooLong { max }));
+        }
+    }
+
+    /// A text for people: not empty, not long, no control characters.
+    pub fn text(&mut self, text: &str, field: &str) {
+        self.expect(!text.trim().is_empty(), field, "a text that is not empty");
+        self.free_text(text, field);
+    }
+
+    /// The same, and it may be empty.
+    pub fn free_text(&mut self, text: &str, field: &str) {
+        self.at_most(text.len(), TEXT_BYTES_MAX, field);
+        self.expect(
+            !text.chars().any(char::is_control),
+            field,
+            "a text without control characters",
+        );
+    }
+
+    pub fn rate(&mut self, limit: Option<RateLimit>, field: &str) {
+        let fits = limit.is_none_or(|limit| limit.per_minute >= 1 && limit.burst >= 1);
+        self.expect(fits, field, "per_minute and burst of at least 1");
+    }
+
+    pub fn hosts(&mut self, hosts: &[String], field: &str) {
+        self.at_most(hosts.len(), ENVIRONMENT_LIST_MAX, field);
+        for (place, host) in hosts.iter().enumerate() {
+            let expected =
+                "a host in lower case, with a port or without: auth.example.com, 127.0.0.1:8081";
+            self.expect(is_host(host), &format!("{field}[{place}]"), expected);
+        }
+        self.unique(hosts, field);
+    }
+
+    pub fn origins(&mut self, origins: &[String], field: &str) {
+        self.at_most(origins.len(), ENVIRONMENT_LIST_MAX, field);
+        for (place, origin) in origins.iter().enumerate() {
+            let expected = "an origin: a scheme and a host, https://app.example.com";
+            self.expect(is_origin(origin), &format!("{field}[{place}]"), expected);
+        }
+    }
+
+    pub fn resources(&mut self, resources: &[String]) {
+        self.at_most(resources.len(), RESOURCES_MAX, "resources");
+        for (place, resource) in resources.iter().enumerate() {
+            let fits = is_absolute_uri(resource) && !resource.contains('#');
+            // RFC 8707 section 2.
+            self.expect(
+                fits,
+                &format!("resources[{place}]"),
+                "an absolute URI without fragment",
+            );
+        }
+    }
+
+    pub fn networks(&mut self, count: usize) {
+        self.at_most(count, NETWORKS_MAX, "allowed_networks");
+    }
+
+    pub fn unique(&mut self, list: &[String], field: &str) {
+        let mut seen = std::collections::HashSet::new();
+        self.expect(
+            list.iter().all(|entry| seen.insert(entry)),
+            field,
+            "no entry twice",
+        );
+    }
+
+    pub fn guards(&mut self, guards: &[Guard], dialects: &[String], profiles: &[&str]) {
+        self.at_most(guards.len(), GUARDS_MAX, "guards");
+        for (place, guard) in guards.iter().enumerate() {
+            self.guard(guard, &format!("guards[{place}]"), dialects, profiles);
+        }
+        let names: Vec<String> = guards.iter().map(|guard| guard.name.clone()).collect();
+        self.unique(&names, "guards[].name");
+    }
+
+    fn guard(&mut self, guard: &Guard, at: &str, dialects: &[String], profiles: &[&str]) {
+        let named = crate::id::ClientId::parse(&guard.name).is_ok();
+        self.expect(
+            named,
+            &format!("{at}.name"),
+            "1 to 64 characters of A-Z a-z 0-9 - _ .",
+        );
+        self.expect(
+            !guard.paths.is_empty(),
+            &format!("{at}.paths"),
+            "at least one path",
+        );
+        self.expect(
+            !guard.accept.is_empty(),
+            &format!("{at}.accept"),
+            "at least one kind, or anonymous",
+        );
+        for (length, field) in [
+            (guard.paths.len(), "paths"),
+            (guard.methods.len(), "methods"),
+            (guard.audiences.len(), "audiences"),
+        ] {
+            self.at_most(length, GUARD_LIST_MAX, &format!("{at}.{field}"));
+        }
+        for (n, path) in guard.paths.iter().enumerate() {
+            let expected =
+                "a path such as /v2.0/site, /v2.0/* or /site/{id}, without ., .. or empty segments";
+            self.expect(
+                check_pattern(path).is_ok(),
+                &format!("{at}.paths[{n}]"),
+                expected,
+            );
+        }
+        for (n, method) in guard.methods.iter().enumerate() {
+            let fits = !method.is_empty() && method.bytes().all(|b| b.is_ascii_uppercase());
+            self.expect(
+                fits,
+                &format!("{at}.methods[{n}]"),
+                "a method in upper case",
+            );
+        }
+        for (n, host) in guard.hosts.iter().enumerate() {
+            let bare = is_host(host) && !has_port(host);
+            self.expect(
+                bare,
+                &format!("{at}.hosts[{n}]"),
+                "a host in lower case, without port",
+            );
+        }
+        self.origins(&guard.origins, &format!("{at}.origins"));
+        self.rate(guard.rate_limit, &format!("{at}.rate_limit"));
+        let known = guard
+            .dialect
+            .as_ref()
+            .is_none_or(|dialect| dialects.contains(dialect));
+        self.expect(
+            known,
+            &format!("{at}.dialect"),
+            "a dialect of the environment",
+        );
+        let known = guard
+            .profiles
+            .iter()
+            .all(|profile| profiles.contains(&profile.as_str()));
+        self.expect(
+            known,
+            &format!("{at}.profiles"),
+            "token profiles of the environment",
+        );
+        let nothing_shown = guard
+            .accept
+            .iter()
+            .all(|accept| *accept == crate::model::guard::Accept::Anonymous);
+        let sense = guard.scopes.is_empty() || !nothing_shown;
+        self.expect(
+            sense,
+            &format!("{at}.scopes"),
+            "no scopes where nothing is shown",
+        );
+    }
+
+    pub fn done(self) -> Result<(), Denied> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Denied::Invalid(self.0))
+        }
+    }
+}
+
+fn has_port(host: &str) -> bool {
+    host.rsplit_once(':')
+        .is_some_and(|(bare, _)| !bare.ends_with(':') && !host.ends_with(']'))
+}
+
+fn is_host(host: &str) -> bool {
+    let (bare, port) = match host.rsplit_once(':') {
+        Some((bare, port)) if has_port(host) => (bare, Some(port)),
+        _ => (host, None),
+    };
+    let port_fits = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+    let literal = bare
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let name_fits = match literal {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => (1..=253).contains(&bare.len()) && bare.split('.').all(is_label),
+    };
+    port_fits && name_fits
+}
+
+fn is_label(label: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    (1..=63).contains(&label.len())
+        && label.bytes().all(plain)
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+pub(super) fn is_origin(origin: &str) -> bool {
+    origin
+        .split_once("://")
+        .is_some_and(|(scheme, host)| matches!(scheme, "http" | "https") && is_host(host))
+}
+
+/// An issuer identifier (RFC 8414 section 2); `http` as well, for laptops.
+pub(super) fn is_issuer(issuer: &str) -> bool {
+    let Some((scheme, rest)) = issuer.split_once("://") else {
+        return false;
+    };
+    let (host, path) = rest
+        .split_once('/')
+        .map_or((rest, None), |(host, path)| (host, Some(path)));
+    let path_fits = path.is_none_or(|path| {
+        let full = format!("/{path}");
+        let plain = crate::path::canonical(&full).is_ok_and(|same| same == full);
+        plain && !path.is_empty() && !path.ends_with('/')
+    });
+    matches!(scheme, "http" | "https")
+        && is_host(host)
+        && path_fits
+        && issuer.len() <= TEXT_BYTES_MAX
+}
+
+fn is_absolute_uri(text: &str) -> bool {
+    let printable = text.bytes().all(|b| b.is_ascii_graphic()) && text.len() <= TEXT_BYTES_MAX;
+    let scheme = |scheme: &str| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+    };
+    printable
+        && text
+            .split_once(':')
+            .is_some_and(|(name, rest)| scheme(name) && !rest.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_origins_and_issuers_are_told_from_what_looks_like_them() {
+        for (host, expected) in [
+            ("auth.example.com", true),
+            ("127.0.0.1:8081", true),
+            ("[::1]:80", true),
+            ("[::1]", true),
+            ("localhost", true),
+            ("Auth.example.com", false),
+            ("a..b", false),
+            ("", false),
+            ("host:", false),
+            ("host:0", false),
+            ("host:99999", false),
+            ("a/b", false),
+            ("-a.com", false),
+            ("::1", false),
+        ] {
+            assert_eq!(is_host(host), expected, "{host}");
+        }
+        for (origin, expected) in [
+            ("https://app.example.com", true),
+            ("http://localhost:3000", true),
+            ("https://app.example.com/", false),
+            ("null", false),
+            ("*", false),
+            ("ftp://a.b", false),
+        ] {
+            assert_eq!(is_origin(origin), expected, "{origin}");
+        }
+        for (issuer, expected) in [
+            ("https://auth.example.com", true),
+            ("https://example.com/tenant", true),
+            ("http://127.0.0.1:8080", true),
+            ("https://example.com/", false),
+            ("https://example.com/a?b", false),
+            ("https://example.com/a#b", false),
+            ("example.com", false),
+            ("https://example.com/../a", false),
+        ] {
+            assert_eq!(is_issuer(issuer), expected, "{issuer}");
+        }
+    }
+}

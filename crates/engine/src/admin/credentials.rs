@@ -1,0 +1,521 @@
+//! Credentials: made, changed, rotated and revoked alike, whatever their kind.
+
+use super::{Making, at_version, check, environments::no_such};
+use crate::{
+    Engine,
+    bounds::{CONFLICT_TRIES_MAX, CREDENTIALS_PER_CLIENT_MAX, OVERLAP_MAX},
+    call::{CallContext, IdempotencyKey, Lifecycle, NewCredential, NewHolder},
+    commit::{Change, Version},
+    denied::{Denied, Fault, ProblemKind, Refusal},
+    digest::Digest,
+    id::{ClientId, CredentialId, EnvironmentId},
+    model::{
+        client::{Client, Spelling},
+        credential::{Credential, CredentialKind, Holder, Material},
+        environment::Environment,
+        scopes::Scopes,
+    },
+    opaque::{self, random_text},
+    outcome::Outcome,
+    ports::Query,
+    row::{Key, Row, Stored},
+    secret::Secret,
+    time::Timestamp,
+    verify::{Authenticated, OperatorCaller},
+};
+use countersign_jose::{Algorithm, Jwk, VerifyingKey};
+use std::{sync::Arc, time::Duration};
+
+impl Engine {
+    pub(super) async fn make_credential(
+        &self,
+        context: &CallContext,
+        caller: &Authenticated<OperatorCaller>,
+        new: NewCredential,
+    ) -> Result<Making, Refusal> {
+        let (mut credential, secret, client) = match &new.holder {
+            NewHolder::Operator(id) => {
+                let [operator] = self.load(&[Key::Operator(id.clone())]).await?;
+                operator.ok_or(Denied::NotFound { noun: "operator" })?;
+                let (credential, secret) = self.operator_token(context, id)?;
+                (credential, Some(secret), None)
+            }
+            NewHolder::Client(id) => {
+                let stored = self.client_with_room(&new.environment, id).await?;
+                let client = stored
+                    .client()
+                    .ok_or_else(|| Fault::internal("a client's row is not one"))?
+                    .clone();
+                let (credential, secret) = self
+                    .client_credential(context, &client, new.kind, new.key)
+                    .await?;
+                (credential, secret, Some((client, stored.version)))
+            }
+        };
+        apply(&mut credential, new.lifecycle);
+        let client_row = client.as_ref().map(|(client, _)| client);
+        decide_credential(&credential, client_row)?;
+        let mut changes = Vec::new();
+        if let Some((client, version)) = &client {
+            let key = Key::Client(client.environment.clone(), client.id.clone());
+            changes.push(Change::Require {
+                key,
+                if_version: *version,
+            });
+        }
+        let audit = self.credential_event(context, caller, &credential, "credential.create");
+        Ok(Making {
+            rows: vec![Row::Credential(credential)],
+            changes,
+            secret,
+            audit,
+        })
+    }
+
+    async fn client_with_room(
+        &self,
+        environment: &EnvironmentId,
+        id: &ClientId,
+    ) -> Result<Arc<Stored>, Refusal> {
+        let [stored] = self
+            .load(&[Key::Client(environment.clone(), id.clone())])
+            .await?;
+        let stored = stored.ok_or(Denied::NotFound { noun: "client" })?;
+        let owner = stored
+            .client()
+            .map(|client| Holder::Client(client.organization.clone(), id.clone()));
+        let query = Query::Credentials(environment.clone(), owner);
+        let page = self
+            .ports
+            .store
+            .list(&query, None, CREDENTIALS_PER_CLIENT_MAX)
+            .await?;
+        if page.rows.len() >= CREDENTIALS_PER_CLIENT_MAX as usize {
+            return Err(
+                Denied::Conflict("the client has as many credentials as it may have").into(),
+            );
+        }
+        Ok(stored)
+    }
+
+    async fn client_credential(
+        &self,
+        context: &CallContext,
+        client: &Client,
+        kind: CredentialKind,
+        key: Option<(Algorithm, Option<Jwk>)>,
+    ) -> Result<(Credential, Option<Secret<String>>), Refusal> {
+        let stored = self.named_environment(&client.environment).await?;
+        let environment = stored
+            .environment()
+            .ok_or_else(|| Fault::internal("an environment's row is not one"))?;
+        let name = format!("cred_{}", random_text(16, &*self.ports.entropy)?);
+        let id = CredentialId::parse(&name).map_err(Fault::internal)?;
+        let made = match kind {
+            CredentialKind::OperatorToken => return Err(kind_expected().into()),
+            CredentialKind::PublicKey => public_key(client, key)?,
+            CredentialKind::SigningSecret => self.signing_secret(environment, &id, key)?,
+            _ if key.is_some() => {
+                return Err(Denied::invalid("algorithm", ProblemKind::UnknownMember).into());
+            }
+            _ => self.bearer_secret(environment, client, kind)?,
+        };
+        let credential = Credential {
+            environment: client.environment.clone(),
+            digest: made.digest,
+            id,
+            kind,
+            holder: Holder::Client(client.organization.clone(), client.id.clone()),
+            material: made.material,
+            hint: made.hint,
+            comment: String::new(),
+            scopes: client.scopes.clone(),
+            not_before: None,
+            expires_at: None,
+            revoked_at: None,
+            allowed_networks: Vec::new(),
+            rate_limit: None,
+            replaces: None,
+            replaced_by: None,
+            created_at: context.now,
+        };
+        Ok((credential, made.secret))
+    }
+
+    fn bearer_secret(
+        &self,
+        environment: &Environment,
+        client: &Client,
+        kind: CredentialKind,
+    ) -> Result<Made, Refusal> {
+        let entropy = &*self.ports.entropy;
+        let secret = match (client.spelling, kind, kind.opaque_word()) {
+            (Spelling::Ayyeka, CredentialKind::ClientSecret, _) => {
+                let mut bytes = [0; 32];
+                entropy.fill(&mut bytes)?;
+                Secret::new(data_encoding::BASE64.encode(&bytes))
+            }
+            (_, _, Some(word)) => {
+                let place = crate::compiled::place_of(environment);
+                let tag_key = environment.tag_keys.first();
+                let tag_key = tag_key
+                    .map(|sealed| self.ports.keystore.open(&place, "tag", sealed))
+                    .transpose()?;
+                let tag_key = tag_key.map(|key| {
+                    aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key.expose())
+                });
+                let kind = opaque::Kind {
+                    brand: &environment.brand,
+                    word,
+                    mode: environment.mode,
+                };
+                opaque::mint(kind, &environment.id, tag_key.as_ref(), entropy)?
+            }
+            _ => return Err(kind_expected().into()),
+        };
+        Ok(Made {
+            digest: opaque::lookup(&environment.id, secret.expose()),
+            material: Material::DigestOnly,
+            hint: hint(secret.expose()),
+            secret: Some(secret),
+        })
+    }
+
+    fn signing_secret(
+        &self,
+        environment: &Environment,
+        id: &CredentialId,
+        key: Option<(Algorithm, Option<Jwk>)>,
+    ) -> Result<Made, Refusal> {
+        let Some((algorithm, None)) = key else {
+            return Err(algorithm_expected("HS256, HS384 or HS512").into());
+        };
+        if !algorithm.is_symmetric() {
+            return Err(algorithm_expected("HS256, HS384 or HS512").into());
+        }
+        // The text itself is the HMAC key, as every library takes it: 86 characters of 64 random bytes.
+        let mut bytes = [0; 64];
+        self.ports.entropy.fill(&mut bytes)?;
+        let secret = Secret::new(countersign_jose::base64url_encode(&bytes));
+        let place = crate::compiled::place_of(environment);
+        let sealed = self
+            .ports
+            .keystore
+            .seal(&place, id.as_str(), secret.expose().as_bytes())?;
+        Ok(Made {
+            digest: opaque::lookup(&environment.id, secret.expose()),
+            material: Material::Shared(algorithm, sealed),
+            hint: format!("{} {}", algorithm.name(), hint(secret.expose())),
+            secret: Some(secret),
+        })
+    }
+
+    pub(super) async fn amend_credential(
+        &self,
+        context: &CallContext,
+        caller: &Authenticated<OperatorCaller>,
+        environment: &EnvironmentId,
+        id: &CredentialId,
+        change: Lifecycle,
+        if_version: Version,
+    ) -> Result<Outcome, Refusal> {
+        let stored = self.credential_by_id(environment, id).await?;
+        let stored = at_version(Some(stored), "credential", if_version)?;
+        let mut credential = row_of(&stored)?.clone();
+        let scopes_change = change.scopes.is_some();
+        apply(&mut credential, change);
+        let client = if scopes_change {
+            self.client_of(&credential).await?
+        } else {
+            None
+        };
+        decide_credential(
+            &credential,
+            client.as_ref().and_then(|stored| stored.client()),
+        )?;
+        let audit = self.credential_event(context, caller, &credential, "credential.change");
+        let outcome = self
+            .replace_row(
+                context,
+                Row::Credential(credential),
+                if_version,
+                Vec::new(),
+                audit,
+            )
+            .await?;
+        Ok(outcome)
+    }
+
+    async fn client_of(&self, credential: &Credential) -> Result<Option<Arc<Stored>>, Refusal> {
+        let Some(client) = credential.client() else {
+            return Ok(None);
+        };
+        let [stored] = self
+            .load(&[Key::Client(credential.environment.clone(), client.clone())])
+            .await?;
+        Ok(Some(stored.ok_or(Denied::NotFound { noun: "client" })?))
+    }
+
+    /// Revoked for good. Revoking again changes nothing and is no error.
+    pub(super) async fn revoke_credential(
+        &self,
+        context: &CallContext,
+        caller: &Authenticated<OperatorCaller>,
+        environment: &EnvironmentId,
+        id: &CredentialId,
+    ) -> Result<Outcome, Refusal> {
+        for _ in 0..CONFLICT_TRIES_MAX {
+            let stored = self.credential_by_id(environment, id).await?;
+            let mut credential = row_of(&stored)?.clone();
+            if credential.revoked_at.is_some() {
+                return Ok(Outcome::Row(self.view(stored).await?));
+            }
+            credential.revoked_at = Some(context.now);
+            let audit = self.credential_event(context, caller, &credential, "credential.revoke");
+            let row = Row::Credential(credential);
+            match self
+                .replace_row(context, row, stored.version, Vec::new(), audit)
+                .await
+            {
+                // Someone changed it meanwhile: revoking wins over whatever that was.
+                Err(Refusal::Denied(Denied::PreconditionFailed)) => {}
+                other => return other,
+            }
+        }
+        Err(Fault::unavailable("the credential kept changing").into())
+    }
+
+    /// A successor with the same properties. Both work until the overlap ends, then one.
+    pub(super) async fn rotate_credential(
+        &self,
+        context: &CallContext,
+        caller: &Authenticated<OperatorCaller>,
+        environment: &EnvironmentId,
+        id: &CredentialId,
+        overlap: Duration,
+        idempotency: Option<IdempotencyKey>,
+    ) -> Result<Outcome, Refusal> {
+        if overlap > OVERLAP_MAX {
+            return Err(Denied::invalid(
+                "overlap_s",
+                ProblemKind::Expected("at most 90 days in seconds"),
+            )
+            .into());
+        }
+        if let Some(answered) = self
+            .answered(context, caller, environment, idempotency.as_ref())
+            .await?
+        {
+            return Ok(answered);
+        }
+        let stored = self.credential_by_id(environment, id).await?;
+        let old = row_of(&stored)?;
+        let making = self
+            .decide_rotation(context, caller, old, stored.version, overlap)
+            .await?;
+        self.make(context, caller, environment, making, idempotency)
+            .await
+    }
+
+    async fn decide_rotation(
+        &self,
+        context: &CallContext,
+        caller: &Authenticated<OperatorCaller>,
+        old: &Credential,
+        version: Version,
+        overlap: Duration,
+    ) -> Result<Making, Refusal> {
+        old.lives(context.now).map_err(|_| {
+            Denied::Conflict("only a credential that is accepted now can be rotated")
+        })?;
+        if old.replaced_by.is_some() {
+            return Err(Denied::Conflict("it was rotated already; rotate its successor").into());
+        }
+        let (fresh, secret) = match &old.holder {
+            Holder::Operator(id) => {
+                let (credential, secret) = self.operator_token(context, id)?;
+                (credential, Some(secret))
+            }
+            Holder::Client(_, id) => {
+                let stored = self.client_with_room(&old.environment, id).await?;
+                let client = stored
+                    .client()
+                    .ok_or_else(|| Fault::internal("a client's row is not one"))?;
+                let key = match &old.material {
+                    Material::DigestOnly => None,
+                    Material::Shared(algorithm, _) => Some((*algorithm, None)),
+                    Material::PublicKey(..) => {
+                        return Err(Denied::Conflict(
+                            "a public key is rotated by adding the next one",
+                        )
+                        .into());
+                    }
+                };
+                self.client_credential(context, client, old.kind, key)
+                    .await?
+            }
+        };
+        let successor = Credential {
+            replaces: Some(old.id.clone()),
+            comment: old.comment.clone(),
+            scopes: old.scopes.clone(),
+            not_before: None,
+            expires_at: old.expires_at,
+            allowed_networks: old.allowed_networks.clone(),
+            rate_limit: old.rate_limit,
+            ..fresh
+        };
+        let ends_at = context.now.plus(overlap);
+        let mut ending = old.clone();
+        ending.expires_at = Some(old.expires_at.map_or(ends_at, |end| end.min(ends_at)));
+        ending.replaced_by = Some(successor.id.clone());
+        let audit = self.credential_event(context, caller, old, "credential.rotate");
+        let changes = vec![Change::Replace {
+            row: Row::Credential(ending),
+            if_version: version,
+        }];
+        Ok(Making {
+            rows: vec![Row::Credential(successor)],
+            changes,
+            secret,
+            audit,
+        })
+    }
+
+    /// The credential with this public name. Not cached: operators' calls read what is.
+    pub(super) async fn credential_by_id(
+        &self,
+        environment: &EnvironmentId,
+        id: &CredentialId,
+    ) -> Result<Arc<Stored>, Refusal> {
+        let query = Query::CredentialById(environment.clone(), id.clone());
+        let page = self.ports.store.list(&query, None, 1).await?;
+        page.rows
+            .into_iter()
+            .next()
+            .ok_or_else(|| Denied::NotFound { noun: "credential" }.into())
+    }
+
+    fn credential_event(
+        &self,
+        context: &CallContext,
+        caller: &Authenticated<OperatorCaller>,
+        credential: &Credential,
+        action: &str,
+    ) -> crate::model::audit::AuditEvent {
+        let owner = match &credential.holder {
+            Holder::Client(organization, _) => Some(organization.clone()),
+            Holder::Operator(_) => None,
+        };
+        let target = format!("credential:{}", credential.id);
+        self.admin_event(
+            context,
+            caller,
+            &credential.environment,
+            owner,
+            action,
+            &target,
+        )
+    }
+}
+
+/// A credential's material, just made.
+struct Made {
+    digest: Digest,
+    material: Material,
+    hint: String,
+    secret: Option<Secret<String>>,
+}
+
+fn public_key(client: &Client, key: Option<(Algorithm, Option<Jwk>)>) -> Result<Made, Denied> {
+    let Some((algorithm, Some(jwk))) = key else {
+        return Err(no_such("jwk"));
+    };
+    let parsed = VerifyingKey::from_jwk(algorithm, &jwk);
+    parsed.map_err(|_| {
+        Denied::invalid(
+            "jwk",
+            ProblemKind::Expected("a public key that its algorithm can use"),
+        )
+    })?;
+    let thumbprint = jwk.thumbprint();
+    // The same key may belong to one client only once; two clients with one key would be one client.
+    let parts = [
+        client.environment.as_str().as_bytes(),
+        thumbprint.as_bytes(),
+    ];
+    Ok(Made {
+        digest: Digest::of("countersign/public-key", &parts),
+        material: Material::PublicKey(algorithm, jwk),
+        hint: format!("{} {thumbprint}", algorithm.name()),
+        secret: None,
+    })
+}
+
+/// What is left of a secret for people to recognise it by: its prefix and four characters.
+pub(super) fn hint(secret: &str) -> String {
+    let prefix = secret
+        .match_indices('_')
+        .nth(2)
+        .map_or(0, |(place, _)| place + 1);
+    secret.chars().take(prefix + 4).collect()
+}
+
+fn apply(credential: &mut Credential, change: Lifecycle) {
+    if let Some(comment) = change.comment {
+        credential.comment = comment;
+    }
+    if let Some(scopes) = change.scopes {
+        credential.scopes = scopes;
+    }
+    if let Some(not_before) = change.not_before {
+        credential.not_before = not_before;
+    }
+    if let Some(expires_at) = change.expires_at {
+        credential.expires_at = expires_at;
+    }
+    if let Some(networks) = change.allowed_networks {
+        credential.allowed_networks = networks;
+    }
+    if let Some(limit) = change.rate_limit {
+        credential.rate_limit = limit;
+    }
+}
+
+fn decide_credential(credential: &Credential, client: Option<&Client>) -> Result<(), Denied> {
+    let mut problems = check::Problems::default();
+    problems.free_text(&credential.comment, "comment");
+    problems.networks(credential.allowed_networks.len());
+    problems.rate(credential.rate_limit, "rate_limit");
+    let within = client.is_none_or(|client| client.scopes.contain(&credential.scopes));
+    problems.expect(within, "scopes", "scopes that the client has");
+    let starts = credential.not_before.unwrap_or(Timestamp::EPOCH);
+    problems.expect(
+        credential.expires_at.is_none_or(|end| end > starts),
+        "expires_at",
+        "a time after not_before",
+    );
+    let operator_scopes =
+        matches!(credential.holder, Holder::Operator(_)) && credential.scopes != Scopes::default();
+    problems.expect(
+        !operator_scopes,
+        "scopes",
+        "none: an operator's role says what it may do",
+    );
+    problems.done()
+}
+
+fn row_of(stored: &Stored) -> Result<&Credential, Fault> {
+    stored
+        .credential()
+        .ok_or_else(|| Fault::internal("a credential's row is not one"))
+}
+
+fn kind_expected() -> Denied {
+    let kinds = "client_secret, api_key, registration_token, public_key or signing_secret";
+    Denied::invalid("kind", ProblemKind::Expected(kinds))
+}
+
+fn algorithm_expected(names: &'static str) -> Denied {
+    Denied::invalid("algorithm", ProblemKind::Expected(names))
+}

@@ -1,0 +1,56 @@
+//! The guards of an environment: one list, replaced whole, so that their order is never in doubt.
+
+use super::{at_version, check};
+use crate::{
+    Engine,
+    call::CallContext,
+    commit::Version,
+    denied::Refusal,
+    id::EnvironmentId,
+    model::guard::{Guard, GuardList},
+    outcome::Outcome,
+    row::{Key, Row, Stored},
+    verify::{Authenticated, OperatorCaller},
+};
+
+impl Engine {
+    pub(super) async fn replace_guards(
+        &self,
+        context: &CallContext,
+        caller: &Authenticated<OperatorCaller>,
+        environment: &EnvironmentId,
+        guards: Vec<Guard>,
+        if_version: Version,
+    ) -> Result<Outcome, Refusal> {
+        let keys = [
+            Key::Environment(environment.clone()),
+            Key::Guards(environment.clone()),
+        ];
+        let [place, stored] = self.load(&keys).await?;
+        at_version(stored, "environment", if_version)?;
+        let place = place.as_deref().and_then(Stored::environment);
+        let dialects = place.map_or(&[][..], |place| place.dialects.as_slice());
+        let profiles = place.map_or(&[][..], |place| place.profiles.as_slice());
+        let profiles: Vec<_> = profiles
+            .iter()
+            .map(|profile| profile.name.as_str())
+            .collect();
+        let mut problems = check::Problems::default();
+        problems.guards(&guards, dialects, &profiles);
+        problems.done()?;
+        let audit = self.admin_event(
+            context,
+            caller,
+            environment,
+            None,
+            "guards.change",
+            "guards",
+        );
+        let row = Row::Guards(GuardList {
+            environment: environment.clone(),
+            guards,
+        });
+        self.replace_row(context, row, if_version, Vec::new(), audit)
+            .await
+    }
+}

@@ -1,0 +1,394 @@
+//! One decision per request: find the guard, look at the carriers it accepts, ask what it demands.
+
+use crate::{
+    Engine,
+    call::CallContext,
+    compiled::Compiled,
+    decision::{Allowed, Carrier, Decision, DeniedAtGuard, Fact, Judged, Principal, ShownKind},
+    denied::{Denied, Fault, Malformed, Reason, Refusal},
+    digest::Digest,
+    guard::CompiledGuard,
+    model::{
+        credential::CredentialKind,
+        guard::{Accept, Guard},
+        scopes::Scopes,
+    },
+    opaque, path,
+    verify::{token_digest, too_many},
+};
+use std::sync::{Arc, atomic::Ordering};
+
+const MINUTE_S: i64 = 60;
+
+/// What a request turned out to show, before it is believed.
+enum Seen<'a> {
+    /// Nothing that the guard looks at.
+    Nothing,
+    /// A browser's preflight from an origin that the guard lets through.
+    Preflight,
+    /// A bearer, under the digest that it is kept by.
+    Bearer {
+        text: &'a str,
+        digest: Digest,
+        token: bool,
+    },
+}
+
+impl Engine {
+    /// Decide about a gateway's request; `context.environment` is the judged host's.
+    pub async fn decide(&self, context: &CallContext, judged: &Judged<'_>) -> Decision {
+        let compiled = match self.compiled(&context.environment).await {
+            Ok(Some(compiled)) => compiled,
+            Ok(None) => return denied(Denied::UnknownHost.into(), None, judged),
+            Err(fault) => return denied(fault.into(), None, judged),
+        };
+        let guard = match find_guard(&compiled, judged) {
+            Ok(guard) => guard,
+            Err(refusal) => return self.deny(context, refusal.into(), None, judged),
+        };
+        match self.pass(context, &compiled, guard, judged).await {
+            Ok(fact) => Decision::Allow(Allowed {
+                fact,
+                guard: guard.guard.clone(),
+            }),
+            Err(refusal) => self.deny(context, refusal, Some(&guard.guard), judged),
+        }
+    }
+
+    /// The same, if it can be told from what is in memory: no I/O, no waiting, and only for what may
+    /// pass. `None`: ask [`Engine::decide`].
+    pub fn decide_warm(&self, context: &CallContext, judged: &Judged<'_>) -> Option<Decision> {
+        let compiled = self.compiled_warm(&context.environment)?;
+        let guard = find_guard(&compiled, judged).ok()?;
+        let Seen::Bearer { digest, .. } = look(&compiled, &guard.guard, judged).ok()? else {
+            return None;
+        };
+        let fact = self.fact_warm(&digest, context.now)?;
+        self.ask(context, &compiled, &guard.guard, &fact, judged)
+            .ok()?;
+        Some(Decision::Allow(Allowed {
+            fact,
+            guard: guard.guard.clone(),
+        }))
+    }
+
+    async fn pass(
+        &self,
+        context: &CallContext,
+        compiled: &Compiled,
+        guard: &CompiledGuard,
+        judged: &Judged<'_>,
+    ) -> Result<Arc<Fact>, Refusal> {
+        let guard = &*guard.guard;
+        let fact = match look(compiled, guard, judged)? {
+            Seen::Nothing => {
+                let fact = nobody(compiled, ShownKind::Anonymous, context);
+                self.ask_limits(context, guard, &fact)?;
+                return Ok(fact);
+            }
+            Seen::Preflight => return Ok(nobody(compiled, ShownKind::Preflight, context)),
+            Seen::Bearer {
+                text,
+                digest,
+                token,
+            } => match self.fact_warm(&digest, context.now) {
+                Some(fact) => fact,
+                None if token => self.verify_token(context, compiled, text, digest).await?,
+                None => self.verify_bearer(context, compiled, text, digest).await?,
+            },
+        };
+        self.ask(context, compiled, guard, &fact, judged)?;
+        Ok(fact)
+    }
+
+    /// Everything that is asked at every use, warm or cold.
+    fn ask(
+        &self,
+        context: &CallContext,
+        compiled: &Compiled,
+        guard: &Guard,
+        fact: &Fact,
+        judged: &Judged<'_>,
+    ) -> Result<(), Refusal> {
+        if fact.ends_at.is_some_and(|end| context.now >= end) {
+            return Err(Denied::InvalidToken(Reason::Expired).into());
+        }
+        decide_kind(guard, fact, judged)?;
+        if let Some(token) = &fact.token {
+            let listed = guard.profiles.is_empty() || guard.profiles.contains(&token.profile);
+            if !listed {
+                return Err(Denied::InvalidToken(Reason::Kind).into());
+            }
+            let issuer = &compiled.environment()?.issuer;
+            if token
+                .audience
+                .as_deref()
+                .is_some_and(|audience| !decide_audience(guard, audience, issuer))
+            {
+                return Err(Denied::InvalidToken(Reason::Mismatch).into());
+            }
+        }
+        if let Some(credential) = &fact.credential {
+            let networks = &credential.allowed_networks;
+            let inside = |peer: std::net::IpAddr| {
+                networks
+                    .iter()
+                    .any(|net| net.contains(&peer.to_canonical()))
+            };
+            if !networks.is_empty() && !judged.peer.is_some_and(inside) {
+                return Err(Denied::InvalidToken(Reason::Network).into());
+            }
+        }
+        if !fact.principal.scopes.contain(&guard.scopes) {
+            return Err(Denied::InsufficientScope {
+                needed: guard.scopes.clone(),
+            }
+            .into());
+        }
+        self.ask_limits(context, guard, fact)?;
+        self.note_use(context, fact);
+        Ok(())
+    }
+
+    fn ask_limits(&self, context: &CallContext, guard: &Guard, fact: &Fact) -> Result<(), Refusal> {
+        if let Some((limit, bucket)) = fact
+            .credential
+            .as_ref()
+            .and_then(|credential| credential.rate.as_ref())
+        {
+            bucket.take(*limit, context.now).map_err(too_many)?;
+        }
+        if let Some(limit) = guard.rate_limit {
+            let names = [guard.name.as_bytes(), fact.key.as_bytes().as_slice()];
+            self.rates
+                .bucket(Digest::of("countersign/rate/guard", &names))
+                .take(limit, context.now)
+                .map_err(too_many)?;
+        }
+        Ok(())
+    }
+
+    /// Last used, at most once per minute and credential.
+    fn note_use(&self, context: &CallContext, fact: &Fact) {
+        let Some(credential) = &fact.credential else {
+            return;
+        };
+        let minute = context.now.seconds().div_euclid(MINUTE_S);
+        if credential.used_minute.swap(minute, Ordering::Relaxed) != minute {
+            self.observations.used(
+                fact.principal.environment.clone(),
+                credential.id.clone(),
+                context.now,
+            );
+        }
+    }
+
+    fn deny(
+        &self,
+        context: &CallContext,
+        refusal: Refusal,
+        guard: Option<&Guard>,
+        judged: &Judged<'_>,
+    ) -> Decision {
+        if let Refusal::Denied(reason) = &refusal {
+            let target =
+                guard.map_or_else(|| "guard:-".into(), |guard| format!("guard:{}", guard.name));
+            self.note(context, "-", "decision.deny", &target, reason.word());
+        }
+        denied(refusal, guard, judged)
+    }
+
+    /// The signed `Countersign-Assertion` of an allowed request whose guard wants one: a compact JWS,
+    /// made once per fact and reused for 30 s. It carries neither request id nor content.
+    ///
+    /// # Errors
+    /// [`Fault`] when it cannot be signed: the request must not pass then.
+    pub async fn identity_assertion(
+        &self,
+        context: &CallContext,
+        allowed: &Allowed,
+    ) -> Result<Arc<str>, Fault> {
+        crate::identity_assertion::assertion(self, context, allowed).await
+    }
+}
+
+/// The first guard that matches. A preflight is judged by the method that it asks for.
+fn find_guard<'a>(
+    compiled: &'a Compiled,
+    judged: &Judged<'_>,
+) -> Result<&'a CompiledGuard, Denied> {
+    let path = path::canonical(judged.target)
+        .map_err(|_| Denied::MalformedCredential(Malformed::Request))?;
+    let method = match preflight_method(judged) {
+        Carrier::Present(method) => method,
+        Carrier::Absent => judged.method,
+        Carrier::Malformed => return Err(Denied::MalformedCredential(Malformed::Request)),
+    };
+    let matching = compiled
+        .guards
+        .iter()
+        .find(|guard| guard.matches(judged.host, &path, method));
+    matching
+        .map(|guard| &**guard)
+        .ok_or(Denied::Forbidden(Reason::Unguarded))
+}
+
+/// The method that a well-formed preflight asks for (Fetch, CORS-preflight request).
+fn preflight_method<'a>(judged: &Judged<'a>) -> Carrier<'a> {
+    match (judged.method, judged.origin) {
+        ("OPTIONS", Carrier::Present(_)) => judged.preflight_method,
+        _ => Carrier::Absent,
+    }
+}
+
+/// What the request shows of what the guard accepts. What is not accepted is not read, unless it
+/// begins like one of ours: then someone sends a credential to the wrong place, and is told so.
+fn look<'a>(compiled: &Compiled, guard: &Guard, judged: &Judged<'a>) -> Result<Seen<'a>, Refusal> {
+    if let Carrier::Present(_) = preflight_method(judged) {
+        return match judged.origin {
+            Carrier::Present(origin) if guard.origins.iter().any(|known| known == origin) => {
+                Ok(Seen::Preflight)
+            }
+            _ => Err(Denied::Forbidden(Reason::Origin).into()),
+        };
+    }
+    let anonymous = guard.accept.contains(&Accept::Anonymous);
+    let bearer = guard
+        .accept
+        .iter()
+        .any(|accept| *accept != Accept::Anonymous);
+    let brand = &compiled.environment()?.brand;
+    match judged.authorization {
+        Carrier::Present(value) if !bearer => {
+            let text = value.split_once(' ').map_or(value, |(_, text)| text);
+            if opaque::looks_like_ours(text.trim_start(), brand) {
+                return Err(Denied::MalformedCredential(Malformed::Unaccepted).into());
+            }
+            Ok(Seen::Nothing)
+        }
+        _ if !bearer => Ok(Seen::Nothing),
+        Carrier::Malformed => Err(Denied::MalformedCredential(Malformed::Repeated).into()),
+        Carrier::Absent if anonymous => Ok(Seen::Nothing),
+        Carrier::Absent => Err(Denied::NoCredential.into()),
+        Carrier::Present(value) => {
+            let text = bearer_token(value)?;
+            // Our opaque forms have no dot, and every compact JWS has two.
+            let token = text.contains('.');
+            let digest = match token {
+                true => token_digest(&compiled.id, text),
+                false => opaque::lookup(&compiled.id, text),
+            };
+            Ok(Seen::Bearer {
+                text,
+                digest,
+                token,
+            })
+        }
+    }
+}
+
+/// RFC 6750 section 2.1, to the letter: the scheme in any case, one space, `b64token`.
+fn bearer_token(value: &str) -> Result<&str, Denied> {
+    let malformed = Denied::MalformedCredential(Malformed::Form);
+    let (scheme, token) = value.split_once(' ').ok_or(malformed.clone())?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Denied::InvalidToken(Reason::Kind));
+    }
+    let body = token.trim_end_matches('=');
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b);
+    if body.is_empty() || !body.bytes().all(allowed) {
+        Err(malformed)
+    } else {
+        Ok(token)
+    }
+}
+
+/// Whether the guard takes this kind of thing, carried in this way.
+fn decide_kind(guard: &Guard, fact: &Fact, judged: &Judged<'_>) -> Result<(), Denied> {
+    let accept = match fact.principal.shown {
+        ShownKind::AccessToken => Accept::AccessToken,
+        ShownKind::Credential(CredentialKind::ApiKey) => Accept::ApiKey,
+        ShownKind::Credential(CredentialKind::RegistrationToken) => Accept::RegistrationToken,
+        _ => return Err(Denied::InvalidToken(Reason::Kind)),
+    };
+    let secret = matches!(fact.principal.shown, ShownKind::Credential(kind) if kind.is_secret());
+    if secret && (judged.from_browser || judged.origin != Carrier::Absent) {
+        return Err(Denied::SecretFromBrowser);
+    }
+    if !guard.accept.contains(&accept) {
+        return Err(Denied::InvalidToken(Reason::Kind));
+    }
+    if accept == Accept::RegistrationToken {
+        return decide_registration(guard, fact, judged);
+    }
+    Ok(())
+}
+
+/// A registration token is half of a pair: `X-Client-ID` has to name its client, and a browser's
+/// origin has to be one of the guard's.
+fn decide_registration(guard: &Guard, fact: &Fact, judged: &Judged<'_>) -> Result<(), Denied> {
+    let client = fact
+        .principal
+        .client
+        .as_ref()
+        .map(crate::id::ClientId::as_str);
+    match judged.client_id {
+        Carrier::Present(named) if Some(named) == client => {}
+        Carrier::Present(_) => return Err(Denied::InvalidToken(Reason::Mismatch)),
+        Carrier::Absent | Carrier::Malformed => {
+            return Err(Denied::MalformedCredential(Malformed::Form));
+        }
+    }
+    match judged.origin {
+        Carrier::Absent => Ok(()),
+        Carrier::Present(origin) if guard.origins.iter().any(|known| known == origin) => Ok(()),
+        _ => Err(Denied::Forbidden(Reason::Origin)),
+    }
+}
+
+/// One of the guard's audiences is the token's; where the guard names none, our issuer is.
+fn decide_audience(guard: &Guard, audience: &[String], issuer: &str) -> bool {
+    match guard.audiences.as_slice() {
+        [] => audience.iter().any(|resource| resource == issuer),
+        wanted => audience.iter().any(|resource| wanted.contains(resource)),
+    }
+}
+
+/// A principal without a name.
+fn nobody(compiled: &Compiled, shown: ShownKind, context: &CallContext) -> Arc<Fact> {
+    let principal = Principal {
+        environment: compiled.id.clone(),
+        organization: None,
+        client: None,
+        subject: None,
+        scopes: Scopes::default(),
+        shown,
+        expires_at: None,
+    };
+    let mut fact = Fact::of(principal, context.now);
+    // Strangers are limited by where they come from.
+    let peer = context
+        .peer
+        .map(|peer| peer.to_string())
+        .unwrap_or_default();
+    fact.key = Digest::of(
+        "countersign/stranger",
+        &[compiled.id.as_str().as_bytes(), peer.as_bytes()],
+    );
+    Arc::new(fact)
+}
+
+fn denied(refusal: Refusal, guard: Option<&Guard>, judged: &Judged<'_>) -> Decision {
+    let allowed_origin = match (judged.origin, guard) {
+        (Carrier::Present(origin), Some(guard)) => {
+            guard.origins.iter().any(|known| known == origin)
+        }
+        _ => false,
+    };
+    let dialect = guard.and_then(|guard| guard.dialect.clone());
+    Decision::Deny(DeniedAtGuard {
+        refusal,
+        dialect,
+        allowed_origin,
+    })
+}

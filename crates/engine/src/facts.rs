@@ -1,0 +1,34 @@
+//! What was found out about a credential or token, kept until something it was made from moves.
+
+use crate::{
+    Engine,
+    bounds::{FACT_FOR, FACTS_MAX},
+    decision::Fact,
+    digest::Digest,
+    time::Timestamp,
+};
+use quick_cache::sync::Cache;
+use std::sync::Arc;
+
+/// The facts of this node, by what was shown: digests cover the environment and the whole text.
+pub(crate) struct Facts(Cache<Digest, Arc<Fact>>);
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self(Cache::new(FACTS_MAX))
+    }
+}
+
+impl Engine {
+    /// The fact under `digest`, if everything it was made from still stands at `now`.
+    pub(crate) fn fact_warm(&self, digest: &Digest, now: Timestamp) -> Option<Arc<Fact>> {
+        let fact = self.facts.0.get(digest)?;
+        let young = now >= fact.made_at && now.since(fact.made_at) < FACT_FOR;
+        (young && self.ports.freshness.holds(&fact.generations)).then_some(fact)
+    }
+
+    /// Keep `fact` under `digest`.
+    pub(crate) fn keep_fact(&self, digest: Digest, fact: &Arc<Fact>) {
+        self.facts.0.insert(digest, fact.clone());
+    }
+}

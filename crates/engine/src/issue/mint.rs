@@ -1,0 +1,109 @@
+//! Spelling a permitted token as its profile prints it.
+
+use super::Permitted;
+use crate::{
+    Engine,
+    call::CallContext,
+    compiled::{Compiled, header_json},
+    denied::Fault,
+    model::profile::{ClaimSource, TokenProfile},
+    outcome::Issued,
+    secret::Secret,
+    time::Timestamp,
+};
+use countersign_jose::base64url_encode;
+use serde_json::Value;
+use std::time::Duration;
+
+impl Engine {
+    /// Mint what was permitted. Waits for the profile's first key where it is still being made.
+    pub(super) async fn mint(
+        &self,
+        context: &CallContext,
+        compiled: &Compiled,
+        profile: &TokenProfile,
+        permitted: &Permitted,
+    ) -> Result<Issued, Fault> {
+        let place = compiled.place()?;
+        let ready = compiled
+            .key_set(&profile.key_set)
+            .and_then(|(set, _)| set.current().cloned());
+        let key = match ready {
+            Some(key) => key,
+            None => self.current_key(context, &place, &profile.key_set).await?,
+        };
+        // Rounded up where tokens were ended within this very second: `iat` must not be below the mark.
+        let issued_at = Timestamp::from_seconds(context.now.seconds()).max(permitted.not_before);
+        let expires_at = issued_at.plus(Duration::from_secs(profile.lifetime_s.into()));
+        let token_id = self.token_id(profile)?;
+        let spelled = claims_json(
+            profile,
+            permitted,
+            issued_at,
+            expires_at,
+            token_id.as_deref(),
+        );
+        let mut token = base64url_encode(header_json(profile, &key).as_bytes());
+        token.push('.');
+        token.push_str(&base64url_encode(spelled.as_bytes()));
+        let signature = self
+            .ports
+            .keystore
+            .sign(&place, &key, token.as_bytes())
+            .await?;
+        token.push('.');
+        token.push_str(&base64url_encode(&signature));
+        Ok(Issued {
+            token: Secret::new(token),
+            token_type: profile.token_type.clone(),
+            expires_in_s: profile.lifetime_s,
+            scopes: permitted.scopes.clone(),
+            scopes_differ: permitted.scopes_differ,
+        })
+    }
+
+    fn token_id(&self, profile: &TokenProfile) -> Result<Option<String>, Fault> {
+        if !profile.prints(ClaimSource::TokenId) {
+            return Ok(None);
+        }
+        let mut bytes = [0; 16];
+        self.ports.entropy.fill(&mut bytes)?;
+        Ok(Some(base64url_encode(&bytes)))
+    }
+}
+
+/// The claims as the profile prints them, in its order, without white space.
+fn claims_json(
+    profile: &TokenProfile,
+    permitted: &Permitted,
+    issued_at: Timestamp,
+    expires_at: Timestamp,
+    token_id: Option<&str>,
+) -> String {
+    let value = |source| -> Option<Value> {
+        Some(match source {
+            ClaimSource::Issuer => profile.issuer.as_str().into(),
+            ClaimSource::Subject => format!("client:{}", permitted.client).into(),
+            ClaimSource::Audience => match permitted.audience.as_slice() {
+                [] => profile.issuer.as_str().into(),
+                [one] => one.as_str().into(),
+                several => several.into(),
+            },
+            ClaimSource::ClientId => permitted.client.as_str().into(),
+            ClaimSource::IssuedAt => issued_at.seconds().into(),
+            ClaimSource::ExpiresAt => expires_at.seconds().into(),
+            ClaimSource::TokenId => token_id?.into(),
+            ClaimSource::Scope if permitted.scopes.is_empty() => return None,
+            ClaimSource::Scope => permitted.scopes.to_string().into(),
+            ClaimSource::OrganizationNumber => permitted.organization_number.to_string().into(),
+            ClaimSource::MakerAndClientNumber => {
+                format!("{}:{}", permitted.maker_number, permitted.client_number).into()
+            }
+        })
+    };
+    let members = profile.claims.iter().filter_map(|claim| {
+        let value = value(claim.source)?;
+        Some(format!("{}:{value}", Value::from(claim.name.as_str())))
+    });
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+}

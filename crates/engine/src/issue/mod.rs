@@ -1,0 +1,26 @@
+//! Tokens: a file per grant, steps in the RFC's order; `mint` spells what was permitted.
+
+mod client_credentials;
+mod mint;
+
+use crate::{
+    id::{ClientId, OrganizationId},
+    model::scopes::Scopes,
+    time::Timestamp,
+};
+
+/// Proof that a `decide_*` of a grant permitted a token. Its fields are private to this module, so
+/// nothing else can have one minted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Permitted {
+    client: ClientId,
+    organization: OrganizationId,
+    organization_number: u64,
+    client_number: u64,
+    maker_number: u64,
+    scopes: Scopes,
+    scopes_differ: bool,
+    /// Empty: the issuer.
+    audience: Vec<String>,
+    not_before: Timestamp,
+}

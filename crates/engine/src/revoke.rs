@@ -1,0 +1,84 @@
+//! Ending a token (RFC 7009). JWTs are not stored; their revocations are, until they would have ended anyway.
+
+use crate::{
+    Engine,
+    call::CallContext,
+    commit::{Change, Commit, CommitError},
+    compiled::Compiled,
+    decision::Fact,
+    denied::Refusal,
+    model::{audit::AuditEvent, revocation::Revocation},
+    outcome::Outcome,
+    row::Row,
+    secret::Secret,
+    time::Timestamp,
+    verify::{Authenticated, ClientCaller, revocation_digest, signing_input, token_id_digest},
+};
+
+impl Engine {
+    /// A client ends a token of its own. Unknown, ended and others' tokens are answered alike (section 2.2),
+    /// and others' have no effect (section 2.1).
+    pub(crate) async fn revoke(
+        &self,
+        context: &CallContext,
+        caller: &Authenticated<ClientCaller>,
+        token: &Secret<String>,
+    ) -> Result<Outcome, Refusal> {
+        let compiled = self.arrived(context).await?;
+        let client = &caller.who().client;
+        let fact = self.active_token(context, &compiled, token).await?;
+        let Some(fact) = fact.filter(|fact| fact.principal.client.as_ref() == Some(&client.id))
+        else {
+            return Ok(Outcome::Revoked);
+        };
+        let mut audit = self.event(
+            context,
+            &format!("client:{}", client.id),
+            "token.revoke",
+            "token",
+        );
+        audit.organization = Some(client.organization.clone());
+        self.revoke_token(context.now, &compiled, &fact, token, audit)
+            .await?;
+        Ok(Outcome::Revoked)
+    }
+
+    /// Write the revocation: of what was signed, and of the `jti` where the token has one, so that
+    /// it ends however it is spelled. Answered only when durable (section 2.2.1).
+    pub(crate) async fn revoke_token(
+        &self,
+        now: Timestamp,
+        compiled: &Compiled,
+        fact: &Fact,
+        token: &Secret<String>,
+        audit: AuditEvent,
+    ) -> Result<(), Refusal> {
+        let Some(details) = &fact.token else {
+            return Ok(());
+        };
+        let place = &compiled.id;
+        let by_form = revocation_digest(place, signing_input(token.expose()));
+        let by_id = details
+            .token_id
+            .as_ref()
+            .map(|id| token_id_digest(place, &details.issuer, id));
+        let changes = std::iter::once(by_form).chain(by_id).map(|digest| {
+            Change::Insert(Row::Revocation(Revocation {
+                environment: place.clone(),
+                digest,
+                revoked_at: now,
+                expires_at: fact.principal.expires_at.unwrap_or(Timestamp::FAR),
+            }))
+        });
+        let commit = Commit {
+            at: now,
+            changes: changes.collect(),
+            audit,
+        };
+        match self.ports.store.commit(commit).await {
+            // A conflict: someone else has just revoked it. It is revoked, durably.
+            Ok(()) | Err(CommitError::Conflict { .. }) => Ok(()),
+            Err(CommitError::Fault(fault)) => Err(fault.into()),
+        }
+    }
+}

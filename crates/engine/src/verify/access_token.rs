@@ -1,0 +1,325 @@
+//! JWT access tokens that we minted: found by header bytes, verified with the key's own algorithm, then looked up.
+
+use super::decide_client;
+use crate::{
+    Engine,
+    bounds::{CLOCK_SKEW_MAX, TOKEN_BYTES_MAX},
+    call::CallContext,
+    compiled::{Compiled, Verifier},
+    decision::{Fact, Principal, ShownKind, TokenFact},
+    denied::{Denied, Malformed, Reason, Refusal},
+    digest::Digest,
+    id::{ClientId, EnvironmentId, OrganizationId},
+    model::{name::NameSpace, profile::ClaimSource, scopes::Scopes},
+    row::{Key, Stored},
+    time::Timestamp,
+};
+use countersign_jose::{Claims, Compact, Limits};
+use std::sync::Arc;
+
+/// The digest under which a verified token is kept in memory: of its whole compact form.
+pub(crate) fn token_digest(environment: &EnvironmentId, token: &str) -> Digest {
+    Digest::of(
+        "countersign/token",
+        &[environment.as_str().as_bytes(), token.as_bytes()],
+    )
+}
+
+/// The digest under which a token is revoked: of what was signed. Not of the signature, which for
+/// ECDSA anyone can write in a second way that verifies too.
+pub(crate) fn revocation_digest(environment: &EnvironmentId, signing_input: &str) -> Digest {
+    Digest::of(
+        "countersign/revocation",
+        &[environment.as_str().as_bytes(), signing_input.as_bytes()],
+    )
+}
+
+/// The digest under which a token is revoked by its `jti`.
+pub(crate) fn token_id_digest(environment: &EnvironmentId, issuer: &str, token_id: &str) -> Digest {
+    let parts = [
+        environment.as_str().as_bytes(),
+        issuer.as_bytes(),
+        token_id.as_bytes(),
+    ];
+    Digest::of("countersign/jti", &parts)
+}
+
+/// What a verified token says of itself, before anything is looked up.
+pub(crate) struct Spoken {
+    pub verifier: Arc<Verifier>,
+    pub issued_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub token_id: Option<String>,
+    pub audience: Option<Vec<String>>,
+    pub scopes: Option<Scopes>,
+    pub owner: TokenOwner,
+}
+
+/// How a token names its client.
+pub(crate) enum TokenOwner {
+    /// By its identifier.
+    Client(ClientId),
+    /// By the numbers that Ayyeka prints: the organization's, and the client's.
+    Numbers {
+        organization: String,
+        client: String,
+    },
+}
+
+/// Verify a token's signature and read its claims. No I/O: what does not pass here costs no look-up.
+pub(crate) fn decide_signature(
+    compiled: &Compiled,
+    token: &str,
+    now: Timestamp,
+) -> Result<Spoken, Denied> {
+    if token.len() > TOKEN_BYTES_MAX {
+        return Err(Denied::MalformedCredential(Malformed::TooLong));
+    }
+    let refuse = Denied::InvalidToken;
+    let compact =
+        Compact::parse(token, &Limits::default()).map_err(|_| refuse(Reason::Signature))?;
+    let known = compiled.verifiers(compact.header_encoded());
+    let accepted = known
+        .iter()
+        .filter(|verifier| verifier.ends_at.is_none_or(|end| now < end));
+    let mut reason = Reason::Unknown;
+    for verifier in accepted {
+        // The key record fixes the algorithm; the header only had to be, byte for byte, what we print for it.
+        match compact.verify(&verifier.key) {
+            Ok(claims) => return read_claims(&claims, verifier, now).map_err(refuse),
+            Err(_) => reason = Reason::Signature,
+        }
+    }
+    Err(refuse(reason))
+}
+
+fn read_claims(
+    claims: &Claims,
+    verifier: &Arc<Verifier>,
+    now: Timestamp,
+) -> Result<Spoken, Reason> {
+    let profile = &verifier.profile;
+    let name_of = |source| {
+        profile
+            .claims
+            .iter()
+            .find(|claim| claim.source == source)
+            .map(|claim| claim.name.as_str())
+    };
+    let text = |source| match name_of(source) {
+        Some(name) => claims
+            .str(name)
+            .map_err(|_| Reason::Claims)?
+            .map(str::to_owned)
+            .ok_or(Reason::Claims)
+            .map(Some),
+        None => Ok(None),
+    };
+    let date = |source| {
+        let date = claims
+            .numeric_date(name_of(source).ok_or(Reason::Claims)?)
+            .map_err(|_| Reason::Claims)?;
+        date.map(|date| Timestamp::from_seconds(date.floor()))
+            .ok_or(Reason::Claims)
+    };
+    if text(ClaimSource::Issuer)?.as_deref() != Some(profile.issuer.as_str()) {
+        return Err(Reason::Mismatch);
+    }
+    let (issued_at, expires_at) = (date(ClaimSource::IssuedAt)?, date(ClaimSource::ExpiresAt)?);
+    if now >= expires_at {
+        return Err(Reason::Expired);
+    }
+    if issued_at > now.plus(CLOCK_SKEW_MAX) {
+        return Err(Reason::NotYet);
+    }
+    let audience = match name_of(ClaimSource::Audience) {
+        Some(_) => Some(
+            claims
+                .audience()
+                .map_err(|_| Reason::Claims)?
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+        ),
+        None => None,
+    };
+    let scopes = match name_of(ClaimSource::Scope) {
+        Some(name) => {
+            let printed = claims
+                .str(name)
+                .map_err(|_| Reason::Claims)?
+                .unwrap_or_default();
+            Some(Scopes::parse(printed).map_err(|_| Reason::Claims)?)
+        }
+        None => None,
+    };
+    let owner = match text(ClaimSource::ClientId)? {
+        Some(id) => TokenOwner::Client(ClientId::parse(&id).map_err(|_| Reason::Claims)?),
+        None => {
+            let organization = text(ClaimSource::OrganizationNumber)?.ok_or(Reason::Claims)?;
+            let numbers = text(ClaimSource::MakerAndClientNumber)?.ok_or(Reason::Claims)?;
+            let (_, client) = numbers.split_once(':').ok_or(Reason::Claims)?;
+            TokenOwner::Numbers {
+                organization,
+                client: client.into(),
+            }
+        }
+    };
+    let token_id = text(ClaimSource::TokenId)?;
+    Ok(Spoken {
+        verifier: verifier.clone(),
+        issued_at,
+        expires_at,
+        token_id,
+        audience,
+        scopes,
+        owner,
+    })
+}
+
+/// Everything before the signature.
+pub(crate) fn signing_input(token: &str) -> &str {
+    token.rsplit_once('.').map_or(token, |(signed, _)| signed)
+}
+
+impl Engine {
+    /// The fact behind a JWT of ours. The caller has looked for a warm one.
+    pub(crate) async fn verify_token(
+        &self,
+        context: &CallContext,
+        compiled: &Compiled,
+        token: &str,
+        digest: Digest,
+    ) -> Result<Arc<Fact>, Refusal> {
+        let spoken = decide_signature(compiled, token, context.now)?;
+        let refuse = |reason| Refusal::from(Denied::InvalidToken(reason));
+        // First look-up: what may have ended it, and the way to its owner.
+        let place = &compiled.id;
+        let issuer = &spoken.verifier.profile.issuer;
+        let signed = revocation_digest(place, signing_input(token));
+        let mut first = vec![
+            Key::Environment(place.clone()),
+            Key::Revocation(place.clone(), signed),
+        ];
+        first.extend(
+            spoken
+                .token_id
+                .as_ref()
+                .map(|id| Key::Revocation(place.clone(), token_id_digest(place, issuer, id))),
+        );
+        let revocations = first.len();
+        first.extend(spoken.owner.keys(place));
+        let mut generations: Vec<_> = first
+            .iter()
+            .map(|key| self.ports.freshness.generation(key))
+            .collect();
+        generations.extend(
+            compiled
+                .key_sets
+                .iter()
+                .map(|set| self.ports.freshness.generation(&set.row.key())),
+        );
+        let found = self.ports.store.load(&first).await?;
+        let (ends, owners) = found.split_at_checked(revocations).unwrap_or((&[], &[]));
+        if ends.iter().skip(1).any(Option::is_some) {
+            return Err(refuse(Reason::Revoked));
+        }
+        // Second look-up: the owner.
+        let (organization, client) = spoken
+            .owner
+            .resolve(owners)
+            .ok_or_else(|| refuse(Reason::Disabled))?;
+        let second = [
+            Key::Client(place.clone(), client),
+            Key::Organization(organization),
+        ];
+        generations.extend(
+            second
+                .iter()
+                .map(|key| self.ports.freshness.generation(key)),
+        );
+        let rows: [Option<Arc<Stored>>; 2] = self.load(&second).await?;
+        let [client, organization] = &rows;
+        let (client, organization) =
+            decide_client(client.as_ref(), organization.as_ref()).map_err(refuse)?;
+        let marks = ends
+            .iter()
+            .take(1)
+            .chain(&rows)
+            .flatten()
+            .map(|stored| stored.not_before);
+        if marks
+            .max()
+            .is_some_and(|not_before| spoken.issued_at < not_before)
+        {
+            return Err(refuse(Reason::Revoked));
+        }
+        let principal = Principal {
+            environment: place.clone(),
+            organization: Some(organization.id.clone()),
+            client: Some(client.id.clone()),
+            subject: Some(format!("client:{}", client.id)),
+            // What the client may no longer have, its tokens may no longer use.
+            scopes: spoken.scopes.as_ref().map_or_else(
+                || client.scopes.clone(),
+                |own| own.intersection(&client.scopes),
+            ),
+            shown: ShownKind::AccessToken,
+            expires_at: Some(spoken.expires_at),
+        };
+        let mut fact = Fact::of(principal, context.now);
+        fact.generations = generations;
+        fact.ends_at = Some(
+            spoken
+                .verifier
+                .ends_at
+                .map_or(spoken.expires_at, |end| end.min(spoken.expires_at)),
+        );
+        fact.token = Some(TokenFact {
+            profile: spoken.verifier.profile.name.clone(),
+            issuer: issuer.clone(),
+            audience: spoken.audience,
+            token_id: spoken.token_id,
+            token_type: spoken.verifier.profile.token_type.clone(),
+            issued_at: spoken.issued_at,
+        });
+        let fact = Arc::new(fact);
+        self.keep_fact(digest, &fact);
+        Ok(fact)
+    }
+}
+
+impl TokenOwner {
+    /// What leads to the owner, to be loaded together with the revocations.
+    fn keys(&self, environment: &EnvironmentId) -> Vec<Key> {
+        match self {
+            Self::Client(id) => vec![Key::Client(environment.clone(), id.clone())],
+            Self::Numbers {
+                organization,
+                client,
+            } => vec![
+                Key::Name(
+                    EnvironmentId::installation(),
+                    NameSpace::OrganizationNumber,
+                    organization.clone(),
+                ),
+                Key::Name(environment.clone(), NameSpace::ClientNumber, client.clone()),
+            ],
+        }
+    }
+
+    /// The owner that the rows of [`TokenOwner::keys`] name.
+    fn resolve(&self, rows: &[Option<Arc<Stored>>]) -> Option<(OrganizationId, ClientId)> {
+        match (self, rows) {
+            (Self::Client(id), [client]) => Some((
+                client.as_deref()?.client()?.organization.clone(),
+                id.clone(),
+            )),
+            (Self::Numbers { .. }, [organization, client]) => Some((
+                OrganizationId::parse(&organization.as_deref()?.name()?.target).ok()?,
+                ClientId::parse(&client.as_deref()?.name()?.target).ok()?,
+            )),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! A client that signs for itself: `private_key_jwt` and `client_secret_jwt` (RFC 7523 sections 2.2 and 3).
+
+use super::{Authenticated, ClientCaller};
+use crate::{
+    Engine,
+    bounds::{ASSERTION_LIFETIME_MAX, CLOCK_SKEW_MAX, CREDENTIALS_PER_CLIENT_MAX},
+    call::CallContext,
+    commit::{Change, Commit, CommitError, OneTime},
+    compiled::Compiled,
+    denied::{Denied, Fault, Reason, Refusal},
+    digest::Digest,
+    id::{ClientId, OrganizationId},
+    model::credential::{Credential, CredentialKind, Holder, Material},
+    ports::Query,
+    row::{Key, Stored},
+    secret::Secret,
+    time::Timestamp,
+};
+use countersign_jose::{Claims, Compact, Limits, VerifyingKey};
+
+impl Engine {
+    pub(super) async fn verify_assertion(
+        &self,
+        context: &CallContext,
+        client_id: Option<&str>,
+        assertion: &Secret<String>,
+    ) -> Result<Authenticated<ClientCaller>, Refusal> {
+        let refuse = |reason| Refusal::from(Denied::InvalidClient(reason));
+        let compiled = self.arrived(context).await?;
+        let compact = Compact::parse(assertion.expose(), &Limits::default())
+            .map_err(|_| refuse(Reason::Signature))?;
+        // RFC 7523 section 3: `iss` and `sub` are the client. Unverified here, it only chooses the keys to try.
+        let claimed = compact
+            .unverified_claim_str("iss")
+            .ok_or_else(|| refuse(Reason::Claims))?;
+        let client = ClientId::parse(&claimed).map_err(|_| refuse(Reason::Unknown))?;
+        if client_id.is_some_and(|named| named != claimed) {
+            return Err(refuse(Reason::Mismatch));
+        }
+        let credentials = self.signing_credentials(&compiled, &client).await?;
+        if credentials.is_empty() {
+            return Err(refuse(Reason::Unknown));
+        }
+        let mut verified = None;
+        for credential in &credentials {
+            let key = self.assertion_key(&compiled, credential)?;
+            if let Ok(claims) = compact.verify(&key) {
+                verified = Some((credential, claims));
+                break;
+            }
+        }
+        let (credential, claims) = verified.ok_or_else(|| refuse(Reason::Signature))?;
+        let issuer = &compiled.environment()?.issuer;
+        let once = decide_assertion(&claims, &client, issuer, context.now).map_err(refuse)?;
+        let caller = self.admit(context, credential).await?;
+        self.spend_assertion(context, &caller, credential, once)
+            .await?;
+        Ok(caller)
+    }
+
+    /// The credentials of a client that it may sign with. Few, and read only at the token endpoint.
+    async fn signing_credentials(
+        &self,
+        compiled: &Compiled,
+        client: &ClientId,
+    ) -> Result<Vec<Credential>, Refusal> {
+        let [stored] = self
+            .load(&[Key::Client(compiled.id.clone(), client.clone())])
+            .await?;
+        let Some(owner) = stored
+            .as_deref()
+            .and_then(Stored::client)
+            .map(|client| client.organization.clone())
+        else {
+            return Ok(Vec::new());
+        };
+        let holder = Holder::Client(owner, client.clone());
+        let query = Query::Credentials(compiled.id.clone(), Some(holder));
+        let page = self
+            .ports
+            .store
+            .list(&query, None, CREDENTIALS_PER_CLIENT_MAX)
+            .await?;
+        let signs = |kind| {
+            matches!(
+                kind,
+                CredentialKind::PublicKey | CredentialKind::SigningSecret
+            )
+        };
+        let credentials = page.rows.iter().filter_map(|stored| stored.credential());
+        Ok(credentials
+            .filter(|credential| signs(credential.kind))
+            .cloned()
+            .collect())
+    }
+
+    fn assertion_key(
+        &self,
+        compiled: &Compiled,
+        credential: &Credential,
+    ) -> Result<VerifyingKey, Refusal> {
+        let key = match &credential.material {
+            Material::PublicKey(algorithm, jwk) => VerifyingKey::from_jwk(*algorithm, jwk),
+            Material::Shared(algorithm, sealed) => {
+                let bound_to = credential.id.as_str();
+                let secret = self
+                    .ports
+                    .keystore
+                    .open(&compiled.place()?, bound_to, sealed)?;
+                VerifyingKey::from_secret(*algorithm, secret.expose())
+            }
+            Material::DigestOnly => {
+                return Err(Fault::internal("a signing credential without its key").into());
+            }
+        };
+        key.map_err(|error| {
+            Fault::internal(format_args!(
+                "key of {} cannot be read: {error}",
+                credential.id
+            ))
+            .into()
+        })
+    }
+
+    /// RFC 7523 section 3, item 7: the same assertion is not accepted twice, on any node, also after a restart.
+    async fn spend_assertion(
+        &self,
+        context: &CallContext,
+        caller: &Authenticated<ClientCaller>,
+        credential: &Credential,
+        once: Once,
+    ) -> Result<(), Refusal> {
+        let client = &caller.who().client;
+        let spent = OneTime {
+            environment: client.environment.clone(),
+            digest: Digest::of(
+                "countersign/assertion",
+                &[client.id.as_str().as_bytes(), once.token_id.as_bytes()],
+            ),
+            expires_at: once.expires_at,
+        };
+        let organization: OrganizationId = client.organization.clone();
+        let mut audit = self.event(
+            context,
+            &format!("client:{}", client.id),
+            "assertion.spend",
+            &format!("credential:{}", credential.id),
+        );
+        audit.organization = Some(organization);
+        let commit = Commit {
+            at: context.now,
+            changes: vec![Change::Spend(spent)],
+            audit,
+        };
+        match self.ports.store.commit(commit).await {
+            Ok(()) => Ok(()),
+            Err(CommitError::Conflict { .. }) => Err(Denied::InvalidClient(Reason::Spent).into()),
+            Err(CommitError::Fault(fault)) => Err(fault.into()),
+        }
+    }
+}
+
+/// What makes an assertion the only one of its kind.
+#[derive(Debug, PartialEq, Eq)]
+struct Once {
+    token_id: String,
+    /// With the skew: after this it is refused by its `exp`.
+    expires_at: Timestamp,
+}
+
+/// RFC 7523 section 3, in its order, with the tighter audience rule of the 2026 revision: our issuer alone.
+fn decide_assertion(
+    claims: &Claims,
+    client: &ClientId,
+    issuer: &str,
+    now: Timestamp,
+) -> Result<Once, Reason> {
+    let text = |name| claims.str(name).map_err(|_| Reason::Claims);
+    if text("iss")? != Some(client.as_str()) || text("sub")? != Some(client.as_str()) {
+        return Err(Reason::Mismatch);
+    }
+    if claims.audience().map_err(|_| Reason::Claims)? != [issuer] {
+        return Err(Reason::Mismatch);
+    }
+    let date = |name| claims.numeric_date(name).map_err(|_| Reason::Claims);
+    let expires_at = Timestamp::from_seconds(date("exp")?.ok_or(Reason::Claims)?.floor());
+    if now >= expires_at {
+        return Err(Reason::Expired);
+    }
+    let longest = ASSERTION_LIFETIME_MAX + CLOCK_SKEW_MAX;
+    if expires_at.since(now) > longest {
+        return Err(Reason::Claims);
+    }
+    let latest = now.plus(CLOCK_SKEW_MAX);
+    let begins = |date: countersign_jose::NumericDate| Timestamp::from_seconds(date.ceil());
+    if date("nbf")?.is_some_and(|start| begins(start) > latest) {
+        return Err(Reason::NotYet);
+    }
+    let too_old = |at: Timestamp| at > latest || expires_at.since(at) > longest;
+    if date("iat")?.is_some_and(|at| too_old(begins(at))) {
+        return Err(Reason::Claims);
+    }
+    let token_id = text("jti")?
+        .filter(|id| (1..=256).contains(&id.len()))
+        .ok_or(Reason::Claims)?;
+    Ok(Once {
+        token_id: token_id.into(),
+        expires_at: expires_at.plus(CLOCK_SKEW_MAX),
+    })
+}

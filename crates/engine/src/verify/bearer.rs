@@ -1,0 +1,79 @@
+//! API keys and registration tokens at a guard: one look-up by the digest of the whole secret.
+
+use super::{decide_client, decide_credential};
+use crate::{
+    Engine,
+    bounds::SECRET_BYTES_MAX,
+    call::CallContext,
+    compiled::Compiled,
+    decision::{CredentialFact, Fact, Principal, ShownKind},
+    denied::{Denied, Malformed, Reason, Refusal},
+    digest::Digest,
+    model::credential::Holder,
+    opaque::{self, Glance},
+    row::{Key, Stored},
+};
+use std::sync::{Arc, atomic::AtomicI64};
+
+impl Engine {
+    /// The fact behind an opaque bearer, made from rows. The caller has looked for a warm one.
+    pub(crate) async fn verify_bearer(
+        &self,
+        context: &CallContext,
+        compiled: &Compiled,
+        text: &str,
+        digest: Digest,
+    ) -> Result<Arc<Fact>, Refusal> {
+        if text.len() > SECRET_BYTES_MAX {
+            return Err(Denied::MalformedCredential(Malformed::TooLong).into());
+        }
+        let brand = &compiled.environment()?.brand;
+        if opaque::glance(text, brand, &compiled.id, &compiled.tag_keys) == Glance::Forged {
+            return Err(Denied::InvalidToken(Reason::Forged).into());
+        }
+        let first = Key::Credential(compiled.id.clone(), digest);
+        let mut generations = vec![self.ports.freshness.generation(&first)];
+        let [found] = self.load(&[first]).await?;
+        let credential = found.as_deref().and_then(Stored::credential);
+        let credential = credential.ok_or(Denied::InvalidToken(Reason::Unknown))?;
+        let Holder::Client(organization, client) = &credential.holder else {
+            return Err(Denied::InvalidToken(Reason::Kind).into());
+        };
+        // The lifecycle is asked again at every use; here it keeps dead credentials out of the cache.
+        decide_credential(credential, context.now, context.peer).map_err(Denied::InvalidToken)?;
+        let owners = [
+            Key::Client(compiled.id.clone(), client.clone()),
+            Key::Organization(organization.clone()),
+        ];
+        generations.extend(
+            owners
+                .iter()
+                .map(|key| self.ports.freshness.generation(key)),
+        );
+        let [client, organization] = self.load(&owners).await?;
+        let (client, organization) =
+            decide_client(client.as_ref(), organization.as_ref()).map_err(Denied::InvalidToken)?;
+        let principal = Principal {
+            environment: compiled.id.clone(),
+            organization: Some(organization.id.clone()),
+            client: Some(client.id.clone()),
+            subject: Some(format!("client:{}", client.id)),
+            scopes: client.scopes.intersection(&credential.scopes),
+            shown: ShownKind::Credential(credential.kind),
+            expires_at: credential.expires_at,
+        };
+        let mut fact = Fact::of(principal, context.now);
+        fact.generations = generations;
+        fact.credential = Some(CredentialFact {
+            id: credential.id.clone(),
+            allowed_networks: credential.allowed_networks.clone(),
+            rate: credential
+                .rate_limit
+                .map(|limit| (limit, self.credential_bucket(credential))),
+            used_minute: AtomicI64::new(i64::MIN),
+        });
+        let fact = Arc::new(fact);
+        self.keep_fact(digest, &fact);
+        Ok(fact)
+    }
+}

@@ -1,0 +1,214 @@
+//! The only makers of [`Authenticated`]: a file per way of showing a credential.
+
+mod access_token;
+mod assertion;
+mod bearer;
+mod client_secret;
+mod operator;
+
+use crate::{
+    Engine,
+    bounds::SECRET_BYTES_MAX,
+    call::{CallContext, Callers, Presented, Shown},
+    compiled::Compiled,
+    denied::{Denied, Malformed, Reason, Refusal},
+    model::{
+        State,
+        client::Client,
+        credential::{Credential, Lapsed, RateLimit},
+        operator::Operator,
+        scopes::Scopes,
+    },
+    row::Stored,
+    time::Timestamp,
+};
+use std::{net::IpAddr, sync::Arc};
+
+/// Proof that someone was authenticated. Its field is private to this module: skipping a check does not compile.
+#[derive(Debug, Clone)]
+pub struct Authenticated<T>(T);
+
+impl<T> Authenticated<T> {
+    /// Who.
+    pub fn who(&self) -> &T {
+        &self.0
+    }
+}
+
+/// Who a settled caller is, as the route demanded.
+pub(crate) enum Settled {
+    /// Not looked at: the route is for anyone.
+    Anyone,
+    Client(Authenticated<ClientCaller>),
+    Operator(Authenticated<OperatorCaller>),
+}
+
+/// A client that authenticated with its own credential.
+#[derive(Debug, Clone)]
+pub struct ClientCaller {
+    pub(crate) client: Client,
+    pub(crate) organization_number: u64,
+    /// What it may be given: its own scopes that its credential has too.
+    pub(crate) scopes: Scopes,
+    /// Tokens must not seem older than this.
+    pub(crate) tokens_not_before: Timestamp,
+}
+
+/// An operator that showed its token.
+#[derive(Debug, Clone)]
+pub struct OperatorCaller {
+    pub(crate) operator: Operator,
+}
+
+/// So many failed attempts are looked at from one network before the answer is 429.
+const FAILURES: RateLimit = RateLimit {
+    per_minute: 600,
+    burst: 1000,
+};
+
+impl Engine {
+    /// Who asks. Settled before the call is opened, so that a stranger never gets a validation error.
+    pub(crate) async fn settle(
+        &self,
+        context: &CallContext,
+        callers: Callers,
+        presented: Presented,
+    ) -> Result<Settled, Refusal> {
+        let settled = self.settle_as(context, callers, presented).await;
+        if let Err(Refusal::Denied(denied)) = &settled {
+            self.note(
+                context,
+                "-",
+                "caller.refuse",
+                context.dialect,
+                denied.word(),
+            );
+            if matches!(denied, Denied::InvalidClient(_) | Denied::InvalidToken(_)) {
+                self.failures(context.peer)
+                    .take(FAILURES, context.now)
+                    .map_err(too_many)?;
+            }
+        }
+        settled
+    }
+
+    async fn settle_as(
+        &self,
+        context: &CallContext,
+        callers: Callers,
+        presented: Presented,
+    ) -> Result<Settled, Refusal> {
+        if callers == Callers::Anyone {
+            return Ok(Settled::Anyone);
+        }
+        let shown = match presented {
+            Presented::Absent => return Err(Denied::NoCredential.into()),
+            Presented::Malformed(how) => return Err(Denied::MalformedCredential(how).into()),
+            Presented::Present(shown) => shown,
+        };
+        match (callers, shown) {
+            (Callers::Client, Shown::ClientSecret { client_id, secret }) => {
+                check_length(secret.expose())?;
+                self.verify_client_secret(context, &client_id, &secret)
+                    .await
+                    .map(Settled::Client)
+            }
+            (
+                Callers::Client,
+                Shown::ClientAssertion {
+                    client_id,
+                    assertion,
+                },
+            ) => self
+                .verify_assertion(context, client_id.as_deref(), &assertion)
+                .await
+                .map(Settled::Client),
+            (Callers::Operator(role), Shown::Bearer(token)) => {
+                check_length(token.expose())?;
+                self.verify_operator(context, role, &token)
+                    .await
+                    .map(Settled::Operator)
+            }
+            (Callers::Client, Shown::Bearer(_)) => Err(Denied::InvalidClient(Reason::Kind).into()),
+            (Callers::Operator(_), _) => Err(Denied::InvalidToken(Reason::Kind).into()),
+            (Callers::Anyone, _) => Ok(Settled::Anyone),
+        }
+    }
+
+    /// The environment where a call arrived, made ready.
+    pub(crate) async fn arrived(&self, context: &CallContext) -> Result<Arc<Compiled>, Refusal> {
+        self.compiled(&context.environment)
+            .await?
+            .ok_or_else(|| Denied::UnknownHost.into())
+    }
+
+    fn failures(&self, peer: Option<IpAddr>) -> Arc<crate::limits::Bucket> {
+        let network = peer.map_or_else(Vec::new, network_of);
+        self.rates.bucket(crate::digest::Digest::of(
+            "countersign/failures",
+            &[&network],
+        ))
+    }
+}
+
+/// Whom one peer's failures are counted with: an IPv6 subscriber has at least a /64.
+fn network_of(peer: IpAddr) -> Vec<u8> {
+    match peer.to_canonical() {
+        IpAddr::V4(peer) => peer.octets().to_vec(),
+        IpAddr::V6(peer) => peer.octets().iter().copied().take(8).collect(),
+    }
+}
+
+fn check_length(text: &str) -> Result<(), Denied> {
+    if text.len() > SECRET_BYTES_MAX {
+        Err(Denied::MalformedCredential(Malformed::TooLong))
+    } else {
+        Ok(())
+    }
+}
+
+pub(crate) fn too_many(retry_after_s: u32) -> Denied {
+    Denied::TooManyRequests { retry_after_s }
+}
+
+/// What holds for every kind of credential at every use: its lifecycle and where it comes from.
+pub(crate) fn decide_credential(
+    credential: &Credential,
+    now: Timestamp,
+    peer: Option<IpAddr>,
+) -> Result<(), Reason> {
+    credential.lives(now).map_err(|lapsed| match lapsed {
+        Lapsed::NotYet => Reason::NotYet,
+        Lapsed::Expired => Reason::Expired,
+        Lapsed::Revoked => Reason::Revoked,
+    })?;
+    // A restricted credential from a caller whose address is unknown is refused: fail closed.
+    let allowed = peer.map_or(credential.allowed_networks.is_empty(), |peer| {
+        credential.allows_network(peer)
+    });
+    if allowed {
+        Ok(())
+    } else {
+        Err(Reason::Network)
+    }
+}
+
+/// A client whose own state and whose organization's let it act, with the organization's number.
+pub(crate) fn decide_client<'a>(
+    client: Option<&'a Arc<Stored>>,
+    organization: Option<&'a Arc<Stored>>,
+) -> Result<(&'a Client, &'a crate::model::organization::Organization), Reason> {
+    let client = client
+        .and_then(|stored| stored.client())
+        .ok_or(Reason::Disabled)?;
+    let organization = organization
+        .and_then(|stored| stored.organization())
+        .ok_or(Reason::Disabled)?;
+    let active = client.state == State::Active && organization.state == State::Active;
+    // A client's row names its organization: a token or credential of another cannot borrow it.
+    (active && client.organization == organization.id)
+        .then_some((client, organization))
+        .ok_or(Reason::Disabled)
+}
+
+pub(crate) use access_token::{revocation_digest, signing_input, token_digest, token_id_digest};
