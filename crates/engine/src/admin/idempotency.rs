@@ -76,9 +76,7 @@ impl Engine {
                 return Err(Denied::SecretAlreadyShown.into());
             }
             Some(sealed) => {
-                let place = self
-                    .answer_place(environment, known.data_key.clone())
-                    .await?;
+                let place = self.place_named(environment).await?;
                 Some(open(&*self.ports.keystore, &place, asked, sealed)?)
             }
         };
@@ -171,17 +169,10 @@ impl Engine {
         made: &Key,
         secret: Option<&Secret<String>>,
     ) -> Result<Change, Refusal> {
-        // The installation has no data key, so its answers bring one each, sealed under the master key.
-        let data_key = match secret {
-            Some(_) if environment.is_installation() => {
-                Some(self.ports.keystore.new_data_key(environment)?)
-            }
-            _ => None,
-        };
         let sealed = match secret {
             None => None,
             Some(secret) => {
-                let place = self.answer_place(environment, data_key.clone()).await?;
+                let place = self.place_named(environment).await?;
                 let mut nonce = [0; 12];
                 self.ports.entropy.fill(&mut nonce)?;
                 Some(seal(&*self.ports.keystore, &place, asked, nonce, secret)?)
@@ -193,7 +184,6 @@ impl Engine {
             request: asked.request,
             made: made.clone(),
             secret: sealed,
-            data_key,
             secret_until: context.now.plus(IDEMPOTENT_SECRET_FOR),
             expires_at: context.now.plus(IDEMPOTENCY_FOR),
         };
@@ -205,22 +195,6 @@ impl Engine {
             Some(if_version) => Change::Replace { row, if_version },
             None => Change::Insert(row),
         })
-    }
-}
-
-impl Engine {
-    async fn answer_place(
-        &self,
-        environment: &EnvironmentId,
-        data_key: Option<Sealed>,
-    ) -> Result<KeyPlace, Refusal> {
-        match data_key {
-            Some(data_key) => Ok(KeyPlace {
-                environment: environment.clone(),
-                data_key,
-            }),
-            None => self.place_named(environment).await,
-        }
     }
 }
 

@@ -126,7 +126,7 @@ fn share(headers: &mut HeaderMap, origin: &str) {
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
         HeaderValue::from_static("WWW-Authenticate, Retry-After"),
     );
-    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    headers.insert(header::VARY, HeaderValue::from_static("Origin"));
 }
 
 /// `auth_request` knows 401 and 403 only, and drops bodies: the truth stands in headers.

@@ -7,6 +7,7 @@ pub mod answer;
 pub mod identity;
 mod judged;
 pub mod profile;
+pub mod samples;
 
 use crate::{config::Profile, state::ServerState};
 use answer::Answer;
