@@ -199,17 +199,11 @@ impl Engine {
         })
     }
 
-    /// Where secrets of `environment` are sealed; the installation has no data key of its own.
+    /// Where secrets of `environment` are sealed.
     pub(super) async fn place_named(
         &self,
         environment: &EnvironmentId,
     ) -> Result<KeyPlace, Refusal> {
-        if environment.is_installation() {
-            return Ok(KeyPlace {
-                environment: environment.clone(),
-                data_key: Default::default(),
-            });
-        }
         let stored = self.named_environment(environment).await?;
         let place = stored.environment().map(crate::compiled::place_of);
         place.ok_or_else(|| Fault::internal("an environment's row is not one").into())

@@ -76,7 +76,9 @@ impl Engine {
                 return Err(Denied::SecretAlreadyShown.into());
             }
             Some(sealed) => {
-                let place = self.place_named(environment).await?;
+                let place = self
+                    .answer_place(environment, known.data_key.clone())
+                    .await?;
                 Some(open(&*self.ports.keystore, &place, asked, sealed)?)
             }
         };
@@ -169,10 +171,17 @@ impl Engine {
         made: &Key,
         secret: Option<&Secret<String>>,
     ) -> Result<Change, Refusal> {
+        // The installation has no data key, so its answers bring one each, sealed under the master key.
+        let data_key = match secret {
+            Some(_) if environment.is_installation() => {
+                Some(self.ports.keystore.new_data_key(environment)?)
+            }
+            _ => None,
+        };
         let sealed = match secret {
             None => None,
             Some(secret) => {
-                let place = self.place_named(environment).await?;
+                let place = self.answer_place(environment, data_key.clone()).await?;
                 let mut nonce = [0; 12];
                 self.ports.entropy.fill(&mut nonce)?;
                 Some(seal(&*self.ports.keystore, &place, asked, nonce, secret)?)
@@ -184,6 +193,7 @@ impl Engine {
             request: asked.request,
             made: made.clone(),
             secret: sealed,
+            data_key,
             secret_until: context.now.plus(IDEMPOTENT_SECRET_FOR),
             expires_at: context.now.plus(IDEMPOTENCY_FOR),
         };
@@ -195,6 +205,22 @@ impl Engine {
             Some(if_version) => Change::Replace { row, if_version },
             None => Change::Insert(row),
         })
+    }
+}
+
+impl Engine {
+    async fn answer_place(
+        &self,
+        environment: &EnvironmentId,
+        data_key: Option<Sealed>,
+    ) -> Result<KeyPlace, Refusal> {
+        match data_key {
+            Some(data_key) => Ok(KeyPlace {
+                environment: environment.clone(),
+                data_key,
+            }),
+            None => self.place_named(environment).await,
+        }
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Idempotency {
     pub made: Key,
     /// The secret of the answer, under a key that only a repeat of the request can derive.
     pub secret: Option<Sealed>,
+    /// The data key that it is sealed under besides, where the environment has none: the installation's answers.
+    pub data_key: Option<Sealed>,
     /// Until when the secret is told again.
     pub secret_until: Timestamp,
     /// When the key may be forgotten.
