@@ -9,7 +9,7 @@ use countersign_dialects::{Dialect, dialect};
 use countersign_engine::{
     call::CallContext,
     decision::{Carrier, DeniedAtGuard, Fact},
-    denied::{Denied, Fault, Malformed, Refusal},
+    denied::{Fault, Refusal},
     id::RequestId,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
@@ -61,22 +61,6 @@ pub fn allow(fact: &Fact, request: &RequestId, assertion: Option<&str>) -> Resul
         identity::add_assertion(answer.headers_mut(), compact);
     }
     Ok(answer)
-}
-
-/// A denial before any guard was found: the standard envelope, readable for no browser.
-pub fn refuse(carriers: &Carriers, refusal: Refusal, context: &CallContext) -> Answer {
-    let denied = DeniedAtGuard {
-        refusal,
-        dialect: None,
-        allowed_origin: false,
-    };
-    deny(carriers, &denied, Carrier::Absent, context)
-}
-
-/// A decision request from which no judged request can be told.
-pub fn refuse_unjudgeable(carriers: &Carriers, context: &CallContext) -> Answer {
-    let denied = Denied::MalformedCredential(Malformed::Request);
-    refuse(carriers, denied.into(), context)
 }
 
 /// Keep it out, in the envelope of the guard's dialect.

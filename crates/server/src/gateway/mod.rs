@@ -9,17 +9,18 @@ mod judged;
 pub mod profile;
 pub mod samples;
 
-use crate::{config::Profile, state::ServerState};
+use crate::{config::Profile, http::is_local, state::ServerState};
 use answer::Answer;
 use countersign_engine::{
     call::CallContext,
-    decision::{Allowed, Decision},
-    denied::{Denied, Fault, Refusal},
+    decision::{Allowed, Carrier, Decision, DeniedAtGuard},
+    denied::{Denied, Fault, Malformed, Refusal},
     id::EnvironmentId,
 };
 use judged::Read;
 use profile::Carriers;
 use std::{net::IpAddr, sync::Arc};
+use tracing::debug;
 
 /// What one gateway listener is for. Fixed in configuration: nothing is detected.
 #[derive(Debug, Clone)]
@@ -42,6 +43,9 @@ impl Profile {
     }
 }
 
+/// What contexts of decisions name as their dialect: none of ours decoded the request.
+const DIALECT: &str = "gateway";
+
 /// Answer one decision request. `peer` is the proxy's own address, none on a Unix socket.
 pub async fn answer<B>(
     state: &Arc<ServerState>,
@@ -49,54 +53,55 @@ pub async fn answer<B>(
     request: http::Request<B>,
     peer: Option<IpAddr>,
 ) -> Answer {
+    let started = state.clock.monotonic();
     // The body is not ours to read: no decision depends on one.
     let (parts, _) = request.into_parts();
     let carriers = profile.profile.carriers();
-    let read = match judged::read(carriers, &parts) {
-        Ok(read) => read,
+    let read = judged::read(carriers, &parts);
+    let mut context = CallContext {
+        environment: EnvironmentId::installation(),
+        now: state.clock.now(),
+        request_id: match &read {
+            Ok(Read {
+                request_id: Some(id),
+                ..
+            }) => id.clone(),
+            _ => state.request_id(),
+        },
+        peer: read.as_ref().map_or(peer, Read::peer),
+        dialect: DIALECT,
+    };
+    let (decision, origin) = match &read {
+        Ok(read) => (
+            decide(state, profile, read, &mut context).await,
+            read.origin(),
+        ),
         Err(why) => {
-            tracing::debug!(?why, ?peer, "a decision request that tells of no request");
-            let context = state.context(EnvironmentId::installation(), peer, DIALECT);
-            return answer::refuse_unjudgeable(carriers, &context);
+            debug!(?why, ?peer, "a decision request that tells of no request");
+            let denied = Denied::MalformedCredential(Malformed::Request);
+            (Decision::Deny(refuse(denied.into())), Carrier::Absent)
         }
     };
-    decide(state, profile, &read, carriers).await
+    let (decision, answer) = render(state, carriers, &context, decision, origin).await;
+    let took = state.clock.monotonic().saturating_sub(started);
+    state.metrics.decided(&decision, took);
+    answer
 }
-
-/// What contexts of decisions name as their dialect: none of ours decoded the request.
-const DIALECT: &str = "gateway";
 
 async fn decide(
     state: &ServerState,
     profile: &GatewayProfile,
     read: &Read<'_>,
-    carriers: &Carriers,
-) -> Answer {
-    let mut context = CallContext {
-        environment: EnvironmentId::installation(),
-        now: state.clock.now(),
-        request_id: match &read.request_id {
-            Some(id) => id.clone(),
-            None => state.request_id(),
-        },
-        peer: read.peer(),
-        dialect: DIALECT,
-    };
+    context: &mut CallContext,
+) -> Decision {
     context.environment = match environment(state, profile, &read.host).await {
         Ok(environment) => environment,
-        Err(refusal) => return answer::refuse(carriers, refusal, &context),
+        Err(refusal) => return Decision::Deny(refuse(refusal)),
     };
     let judged = read.judged();
-    let decision = match state.engine.decide_warm(&context, &judged) {
+    match state.engine.decide_warm(context, &judged) {
         Some(decision) => decision,
-        None => state.engine.decide(&context, &judged).await,
-    };
-    match decision {
-        Decision::Allow(allowed) => match allow(state, &context, &allowed).await {
-            Ok(answer) => answer,
-            Err(fault) => answer::refuse(carriers, fault.into(), &context),
-        },
-        Decision::Deny(denied) => answer::deny(carriers, &denied, read.origin(), &context),
+        None => state.engine.decide(context, &judged).await,
     }
 }
 
@@ -108,8 +113,30 @@ async fn environment(
     if let Some(fixed) = &profile.environment {
         return Ok(fixed.clone());
     }
-    let found = state.engine.environment_of(host).await?;
+    let found = match state.engine.environment_of(host).await? {
+        None if is_local(host) => state.default_environment.usable(),
+        found => found,
+    };
     found.ok_or_else(|| Denied::UnknownHost.into())
+}
+
+/// The decision as the proxy understands it. What cannot be said in full is a denial.
+async fn render(
+    state: &ServerState,
+    carriers: &Carriers,
+    context: &CallContext,
+    decision: Decision,
+    origin: Carrier<'_>,
+) -> (Decision, Answer) {
+    let denied = match decision {
+        Decision::Deny(denied) => denied,
+        Decision::Allow(allowed) => match allow(state, context, &allowed).await {
+            Ok(answer) => return (Decision::Allow(allowed), answer),
+            Err(fault) => refuse(fault.into()),
+        },
+    };
+    let answer = answer::deny(carriers, &denied, origin, context);
+    (Decision::Deny(denied), answer)
 }
 
 async fn allow(
@@ -122,4 +149,13 @@ async fn allow(
     }
     let assertion = state.engine.identity_assertion(context, allowed).await?;
     answer::allow(&allowed.fact, &context.request_id, Some(&assertion))
+}
+
+/// A denial where no guard was found: the standard envelope, readable for no browser.
+const fn refuse(refusal: Refusal) -> DeniedAtGuard {
+    DeniedAtGuard {
+        refusal,
+        dialect: None,
+        allowed_origin: false,
+    }
 }

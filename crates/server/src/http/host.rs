@@ -68,7 +68,7 @@ fn plain(text: &str) -> Result<String, BadHost> {
 }
 
 /// Whether an unlisted host means this machine as such: an IP literal, `localhost` or a name under it.
-pub(super) fn is_local(host: &str) -> bool {
+pub(crate) fn is_local(host: &str) -> bool {
     let name = without_port(host);
     let address = name
         .strip_prefix('[')

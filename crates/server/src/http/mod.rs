@@ -21,6 +21,7 @@ pub mod tls;
 pub use accept::{Accepting, Bound, bind};
 pub use face::Face;
 pub use handler::Handler;
+pub(crate) use host::is_local;
 pub use panics::install_hook;
 pub use router::{Collision, Router};
 
