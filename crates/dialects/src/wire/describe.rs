@@ -23,7 +23,8 @@ pub fn problem(problem: &Problem) -> String {
     match &problem.kind {
         ProblemKind::Missing => format!("{field}: missing"),
         ProblemKind::Repeated => format!("{field}: given more than once"),
-        ProblemKind::Expected(what) => format!("{field}: expected {}", plain(what)),
+        // Our own words, whole: only what a caller wrote is cut.
+        ProblemKind::Expected(what) => format!("{field}: expected {}", printable(what)),
         ProblemKind::TooLong { max } => format!("{field}: more than {max}"),
         ProblemKind::UnknownMember => format!("{field}: not a known member"),
         ProblemKind::NoSuch => format!("{field}: names nothing that exists"),
@@ -45,11 +46,18 @@ pub const fn code(kind: &ProblemKind) -> &'static str {
 /// `text` with what `error_description` may not hold (RFC 6749 section 5.2: %x20-21, %x23-5B, %x5D-7E)
 /// replaced, cut to a length that no caller can make us repeat more than.
 pub fn plain(text: &str) -> String {
-    let allowed = |c: char| matches!(c, ' ' | '!' | '#'..='[' | ']'..='~');
-    text.chars()
-        .take(ECHO_CHARS_MAX)
-        .map(|c| if allowed(c) { c } else { '?' })
-        .collect()
+    text.chars().take(ECHO_CHARS_MAX).map(allowed).collect()
+}
+
+fn printable(text: &str) -> String {
+    text.chars().map(allowed).collect()
+}
+
+fn allowed(c: char) -> char {
+    match c {
+        ' ' | '!' | '#'..='[' | ']'..='~' => c,
+        _ => '?',
+    }
 }
 
 #[cfg(test)]
