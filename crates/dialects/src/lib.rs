@@ -10,6 +10,7 @@
     )
 )]
 
+pub mod admin;
 pub mod wire;
 
 use bytes::Bytes;
@@ -129,7 +130,7 @@ pub type Response = http::Response<Bytes>;
 
 /// Every dialect, in the order in which documentation lists them.
 pub fn registry() -> &'static [Dialect] {
-    &[]
+    &[admin::DIALECT]
 }
 
 /// The dialect called `name`.

@@ -1,0 +1,261 @@
+//! What requests carry. The engine checks what these types cannot: that a host is one, that an issuer is a URL.
+
+use super::{
+    members::{Clearable, Member, Members, Problems, body, object},
+    place::Place,
+};
+use countersign_engine::{
+    id::{ClientId, EnvironmentId, OperatorId, OrganizationId},
+    model::{
+        State,
+        client::{ClientKind, Spelling},
+        credential::CredentialKind,
+        environment::Mode,
+        guard::Accept,
+        operator::Role,
+        scopes::Scopes,
+    },
+    secret::Secret,
+    time::Timestamp,
+};
+use countersign_jose::{Algorithm, Jwk};
+use ipnet::IpNet;
+use serde::Deserialize;
+use serde_json::Value;
+
+body! {
+    /// An environment to make, with its first signing keys.
+    EnvironmentToMake {
+        /// Its name, in every key and for good.
+        id: EnvironmentId,
+        /// What people call it; its name unless given.
+        display_name: Option<String>,
+        /// Sandbox or production.
+        mode: Mode,
+        /// Its issuer identifier: an http or https URL without query or fragment.
+        issuer: String,
+        /// Host names that lead here, lower case, with a port where only that port is meant.
+        hosts: Vec<String>,
+        /// The dialects whose paths are served; `standard` unless given.
+        dialects: Option<Vec<String>>,
+        /// What its credentials begin with; `cs` unless given.
+        brand: Option<String>,
+        /// Origins whose browsers may call the public endpoints.
+        allowed_origins: Option<Vec<String>>,
+    }
+
+    /// What to change of an environment. What is left out stays.
+    EnvironmentToChange {
+        /// What people call it.
+        display_name: Option<String>,
+        /// Its hosts, all of them.
+        hosts: Option<Vec<String>>,
+        /// Its dialects, all of them.
+        dialects: Option<Vec<String>>,
+        /// Its origins, all of them.
+        allowed_origins: Option<Vec<String>>,
+    }
+
+    /// An organization to make.
+    OrganizationToMake {
+        /// Its name; made up unless given.
+        id: Option<OrganizationId>,
+        /// What people call it.
+        display_name: String,
+        /// Its number, where it is brought along from elsewhere.
+        number: Option<u64>,
+    }
+
+    /// What to change of an organization. What is left out stays.
+    OrganizationToChange {
+        /// What people call it.
+        display_name: Option<String>,
+        /// Disabled: nothing of it is accepted anywhere.
+        state: Option<State>,
+    }
+
+    /// An operator to make, with its first token.
+    OperatorToMake {
+        /// Its name, in the audit log and for good.
+        id: OperatorId,
+        /// What people call it; its name unless given.
+        display_name: Option<String>,
+        /// What it may do.
+        role: Role,
+    }
+
+    /// What to change of an operator. What is left out stays.
+    OperatorToChange {
+        /// What people call it.
+        display_name: Option<String>,
+        /// What it may do.
+        role: Option<Role>,
+        /// Disabled: its tokens are refused, and kept.
+        state: Option<State>,
+    }
+
+    /// Another token of an operator.
+    OperatorTokenToMake {
+        /// What it is for.
+        comment: Option<String>,
+        /// Refused before.
+        not_before: Option<Clearable<Timestamp>>,
+        /// Refused from here on.
+        expires_at: Option<Clearable<Timestamp>>,
+        /// Accepted only from these networks; empty: from anywhere.
+        allowed_networks: Option<Vec<IpNet>>,
+    }
+
+    /// A client to make.
+    ClientToMake {
+        /// Its identifier; made up in its spelling unless brought along from elsewhere.
+        id: Option<ClientId>,
+        /// The organization that owns it.
+        organization: OrganizationId,
+        /// What people call it.
+        display_name: String,
+        /// What kind of application it is.
+        kind: ClientKind,
+        /// How its identifier and secrets are spelled; `countersign` unless given.
+        spelling: Option<Spelling>,
+        /// What its credentials may be given at most.
+        scopes: Option<Scopes>,
+        /// The resources its tokens may be meant for (RFC 8707); empty: the issuer alone.
+        resources: Option<Vec<String>>,
+        /// Its number, where it is brought along from elsewhere.
+        number: Option<u64>,
+        /// Its maker's number, where it is brought along; the operator's unless given.
+        maker_number: Option<u64>,
+    }
+
+    /// What to change of a client. What is left out stays.
+    ClientToChange {
+        /// What people call it.
+        display_name: Option<String>,
+        /// Disabled: its credentials and tokens are refused, and kept.
+        state: Option<State>,
+        /// What its credentials may be given at most, all of it.
+        scopes: Option<Scopes>,
+        /// The resources its tokens may be meant for, all of them.
+        resources: Option<Vec<String>>,
+    }
+
+    /// A credential to make for a client.
+    CredentialToMake {
+        /// What kind it is.
+        kind: CredentialKind,
+        /// For `public_key` and `signing_secret`: the one algorithm that it is used with.
+        algorithm: Option<Algorithm>,
+        /// For `public_key`: the public half as a JWK.
+        jwk: Option<Jwk>,
+        /// What it is for.
+        comment: Option<String>,
+        /// What it may do; all that its client may unless given.
+        scopes: Option<Scopes>,
+        /// Refused before.
+        not_before: Option<Clearable<Timestamp>>,
+        /// Refused from here on.
+        expires_at: Option<Clearable<Timestamp>>,
+        /// Accepted only from these networks; empty: from anywhere.
+        allowed_networks: Option<Vec<IpNet>>,
+        /// How often it may be used.
+        rate_limit: Option<Clearable<RateLimitBody>>,
+    }
+
+    /// What to change of a credential. What is left out stays; `null` clears a bound.
+    CredentialToChange {
+        /// What it is for.
+        comment: Option<String>,
+        /// What it may do.
+        scopes: Option<Scopes>,
+        /// Refused before.
+        not_before: Option<Clearable<Timestamp>>,
+        /// Refused from here on.
+        expires_at: Option<Clearable<Timestamp>>,
+        /// Accepted only from these networks; empty: from anywhere.
+        allowed_networks: Option<Vec<IpNet>>,
+        /// How often it may be used.
+        rate_limit: Option<Clearable<RateLimitBody>>,
+    }
+
+    /// How often something may be used.
+    RateLimitBody {
+        /// Uses per minute in the long run, at least 1.
+        per_minute: u32,
+        /// Uses that may come at once, at least 1.
+        burst: u32,
+    }
+
+    /// How a credential is rotated.
+    CredentialRotation {
+        /// How long the old one still works beside the new one, in seconds.
+        overlap_s: u64,
+    }
+
+    /// How a key set is rotated.
+    KeyRotation {
+        /// How long signatures of the retired key are still accepted, in seconds; as long as its tokens live unless given.
+        overlap_s: Option<u64>,
+    }
+
+    /// The guards of an environment, all of them, in the order in which they are read.
+    GuardsToSet {
+        /// The guards.
+        guards: Vec<GuardBody>,
+    }
+
+    /// One rule: which requests need which credential and scopes.
+    GuardBody {
+        /// Its name within the environment.
+        name: String,
+        /// Host names it is for, lower case, without port; empty: every host of the environment.
+        hosts: Option<Vec<String>>,
+        /// Path patterns: `/v2.0/site` exactly, `/v2.0/*` everything at and below, `{name}` one whole segment.
+        paths: Vec<String>,
+        /// Methods it is for, upper case; empty: all.
+        methods: Option<Vec<String>>,
+        /// What may be shown, any of these.
+        accept: Vec<Accept>,
+        /// For access tokens: the token profiles that count; empty: all.
+        profiles: Option<Vec<String>>,
+        /// For access tokens with an audience: one of these must be in it; empty: the issuer.
+        audiences: Option<Vec<String>>,
+        /// What the caller must be allowed, all of these.
+        scopes: Option<Scopes>,
+        /// Browser origins that may call; empty: no browser preflight passes.
+        origins: Option<Vec<String>>,
+        /// How often each caller may pass.
+        rate_limit: Option<Clearable<RateLimitBody>>,
+        /// The dialect whose error envelope its denials use; the standard one unless given.
+        dialect: Option<Clearable<String>>,
+        /// Whether passing requests carry a signed `Countersign-Assertion`.
+        assertion: Option<bool>,
+    }
+
+    /// A token to look at or to revoke.
+    TokenBody {
+        /// The token, whatever it is.
+        token: Secret<String>,
+    }
+}
+
+impl Member for Jwk {
+    const EXPECTED: &'static str = "a public JWK (RFC 7517) without private members";
+
+    fn read(value: &Value, at: &Place<'_>, problems: &mut Problems) -> Option<Self> {
+        let read = value.is_object().then(|| Self::deserialize(value).ok());
+        let read = read.flatten();
+        if read.is_none() {
+            problems.expected::<Self>(at);
+        }
+        read
+    }
+
+    fn schema() -> Value {
+        serde_json::json!({
+            "type": "object",
+            "required": ["kty"],
+            "properties": { "kty": { "enum": ["RSA", "EC", "OKP"] } },
+        })
+    }
+}

@@ -1,0 +1,106 @@
+//! From outcomes to answers. One function for all routes: what an outcome is decides what is said.
+
+use super::{conditional::entity_tag, query::write_cursor, rows, views};
+use crate::{
+    Reply, Response,
+    wire::{
+        headers::{self, empty},
+        media, problem,
+    },
+};
+use countersign_engine::{
+    call::CallContext,
+    denied::{Fault, Refusal},
+    model::credential::Holder,
+    outcome::{Listed, Outcome, View},
+    row::Row,
+    secret::Secret,
+};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+/// The answer to an operator.
+pub(super) fn encode(
+    result: &Result<Outcome, Refusal>,
+    _reply: &Reply,
+    context: &CallContext,
+) -> Response {
+    let answer = match result {
+        Ok(outcome) => answer(outcome),
+        Err(refusal) => return problem::refuse(refusal, context),
+    };
+    answer.unwrap_or_else(|fault| problem::refuse(&fault.into(), context))
+}
+
+fn answer(outcome: &Outcome) -> Result<Response, Fault> {
+    match outcome {
+        Outcome::WhoAmI(operator) => Ok(json(StatusCode::OK, &views::operator(operator, None))),
+        Outcome::Rows(listed) => page(listed),
+        Outcome::Row(view) => {
+            let answer = json(StatusCode::OK, &row(view)?);
+            tagged(answer, view)
+        }
+        Outcome::Created { view, secret } => created(view, secret.as_ref()),
+        Outcome::Introspection(token) => {
+            Ok(json(StatusCode::OK, &views::inspection(token.as_ref())))
+        }
+        Outcome::Revoked | Outcome::Done => Ok(empty(StatusCode::NO_CONTENT)),
+        Outcome::Token(_) | Outcome::PublicKeys(_) | Outcome::Metadata(_) => Err(Fault::internal(
+            "an admin call was answered with an outcome of the public endpoints",
+        )),
+    }
+}
+
+fn page(listed: &Listed) -> Result<Response, Fault> {
+    let items: Result<Vec<views::Shown>, Fault> = listed.rows.iter().map(row).collect();
+    let page = rows::Page {
+        items: items?,
+        next_cursor: listed.next.as_ref().map(write_cursor),
+    };
+    Ok(json(StatusCode::OK, &page))
+}
+
+fn created(view: &View, secret: Option<&Secret<String>>) -> Result<Response, Fault> {
+    let made = rows::Made {
+        row: row(view)?,
+        secret: secret.map(|secret| secret.expose().clone()),
+    };
+    let mut answer = tagged(json(StatusCode::CREATED, &made), view)?;
+    if let Some(place) = place(&view.stored.row) {
+        let place = HeaderValue::try_from(place).map_err(Fault::internal)?;
+        answer.headers_mut().insert(header::LOCATION, place);
+    }
+    Ok(answer)
+}
+
+fn row(view: &View) -> Result<views::Shown, Fault> {
+    views::row(view).ok_or_else(|| Fault::internal("a row that no operator sees was to be shown"))
+}
+
+fn tagged(mut answer: Response, view: &View) -> Result<Response, Fault> {
+    let tag = HeaderValue::try_from(entity_tag(view.stored.version)).map_err(Fault::internal)?;
+    answer.headers_mut().insert(header::ETAG, tag);
+    Ok(answer)
+}
+
+/// Where a row can be read again. Identifiers need no escaping: they have none of the characters that do.
+fn place(row: &Row) -> Option<String> {
+    let path = match row {
+        Row::Environment(row) => format!("environments/{}", row.id),
+        Row::Organization(row) => format!("organizations/{}", row.id),
+        Row::Operator(row) => format!("operators/{}", row.id),
+        Row::Client(row) => format!("environments/{}/clients/{}", row.environment, row.id),
+        Row::Credential(row) => match &row.holder {
+            Holder::Client(..) => {
+                format!("environments/{}/credentials/{}", row.environment, row.id)
+            }
+            Holder::Operator(_) => return None,
+        },
+        _ => return None,
+    };
+    Some(format!("/admin/v1/{path}"))
+}
+
+fn json<T: Serialize>(status: StatusCode, body: &T) -> Response {
+    headers::json(status, media::JSON, body)
+}

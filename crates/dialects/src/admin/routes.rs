@@ -1,0 +1,153 @@
+//! Every endpoint of the admin API, in the order in which documentation lists them.
+
+use super::{bodies, decode, docs::*, encode::encode, rows};
+use crate::{Cors, Decoded, Delivery, Request, Route, wire::openapi::Doc};
+use countersign_engine::{call::Callers, model::operator::Role};
+use http::Method;
+
+/// Bytes of a body that names a few members: lists of hosts, scopes and networks at their longest.
+const MEMBERS_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a list of guards: 256 of them, each at length.
+const GUARDS_BYTES_MAX: usize = 512 * 1024;
+/// Bytes of a body with a token: the longest token that we verify, and its member.
+const TOKEN_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of a body with a number.
+const NUMBER_BYTES_MAX: usize = 1024;
+
+/// How much a body may hold.
+enum Holds {
+    Nothing,
+    Number,
+    Token,
+    Members,
+    Guards,
+}
+
+impl Holds {
+    const fn bytes_max(self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Number => NUMBER_BYTES_MAX,
+            Self::Token => TOKEN_BYTES_MAX,
+            Self::Members => MEMBERS_BYTES_MAX,
+            Self::Guards => GUARDS_BYTES_MAX,
+        }
+    }
+}
+
+const fn route(
+    name: &'static str,
+    method: Method,
+    path: &'static str,
+    role: Role,
+    holds: Holds,
+    decode: fn(&Request<'_>) -> Decoded,
+    doc: Doc,
+) -> Route {
+    Route {
+        name,
+        method,
+        path,
+        callers: Callers::Operator(role),
+        body_bytes_max: holds.bytes_max(),
+        cors: Cors::No,
+        delivery: Delivery::Once,
+        decode,
+        encode,
+        doc,
+    }
+}
+
+use Holds::{Guards, Members, Nothing, Number, Token};
+use Role::{Editor, Owner, Viewer};
+
+/// Reading needs a viewer, changing an editor, and everything about operators an owner.
+#[rustfmt::skip] // two lines each: this is a table
+pub(super) static ROUTES: &[Route] = &[
+    route("admin.whoami", Method::GET, "/admin/v1/whoami", Viewer, Nothing, decode::whoami,
+        tells::<rows::Operator>("Who am I?")),
+
+    route("admin.environments.list", Method::GET, "/admin/v1/environments", Viewer, Nothing, decode::list_environments,
+        lists::<rows::Environment>("List environments", &[LIMIT, CURSOR])),
+    route("admin.environments.create", Method::POST, "/admin/v1/environments", Editor, Members, decode::create_environment,
+        makes::<bodies::EnvironmentToMake, rows::Environment>("Make an environment with its first signing keys", &[IDEMPOTENCY_KEY])),
+    route("admin.environments.show", Method::GET, "/admin/v1/environments/{environment}", Viewer, Nothing, decode::show_environment,
+        shows::<rows::Environment>("Show an environment", &[ENVIRONMENT])),
+    route("admin.environments.amend", Method::PATCH, "/admin/v1/environments/{environment}", Editor, Members, decode::amend_environment,
+        changes::<bodies::EnvironmentToChange, rows::Environment>("Change an environment", &[ENVIRONMENT, IF_MATCH])),
+    route("admin.environments.end-tokens", Method::POST, "/admin/v1/environments/{environment}/end-tokens", Editor, Nothing, decode::end_tokens_of_environment,
+        ends("Refuse every token issued in it until now", &[ENVIRONMENT], &[])),
+
+    route("admin.organizations.list", Method::GET, "/admin/v1/organizations", Viewer, Nothing, decode::list_organizations,
+        lists::<rows::Organization>("List organizations", &[LIMIT, CURSOR])),
+    route("admin.organizations.create", Method::POST, "/admin/v1/organizations", Editor, Members, decode::create_organization,
+        makes::<bodies::OrganizationToMake, rows::Organization>("Make an organization", &[IDEMPOTENCY_KEY])),
+    route("admin.organizations.show", Method::GET, "/admin/v1/organizations/{organization}", Viewer, Nothing, decode::show_organization,
+        shows::<rows::Organization>("Show an organization", &[ORGANIZATION])),
+    route("admin.organizations.amend", Method::PATCH, "/admin/v1/organizations/{organization}", Editor, Members, decode::amend_organization,
+        changes::<bodies::OrganizationToChange, rows::Organization>("Change an organization", &[ORGANIZATION, IF_MATCH])),
+    route("admin.organizations.end-tokens", Method::POST, "/admin/v1/organizations/{organization}/end-tokens", Editor, Nothing, decode::end_tokens_of_organization,
+        ends("Refuse every token issued to its clients until now", &[ORGANIZATION], &[])),
+
+    route("admin.clients.list", Method::GET, "/admin/v1/environments/{environment}/clients", Viewer, Nothing, decode::list_clients,
+        lists::<rows::Client>("List clients", &[ENVIRONMENT, OF_ORGANIZATION, LIMIT, CURSOR])),
+    route("admin.clients.create", Method::POST, "/admin/v1/environments/{environment}/clients", Editor, Members, decode::create_client,
+        makes::<bodies::ClientToMake, rows::Client>("Make a client", &[ENVIRONMENT, IDEMPOTENCY_KEY])),
+    route("admin.clients.show", Method::GET, "/admin/v1/environments/{environment}/clients/{client}", Viewer, Nothing, decode::show_client,
+        shows::<rows::Client>("Show a client", &[ENVIRONMENT, CLIENT])),
+    route("admin.clients.amend", Method::PATCH, "/admin/v1/environments/{environment}/clients/{client}", Editor, Members, decode::amend_client,
+        changes::<bodies::ClientToChange, rows::Client>("Change a client", &[ENVIRONMENT, CLIENT, IF_MATCH])),
+    route("admin.clients.remove", Method::DELETE, "/admin/v1/environments/{environment}/clients/{client}", Editor, Nothing, decode::remove_client,
+        ends("Remove a client for good", &[ENVIRONMENT, CLIENT, IF_MATCH], &[409, 412, 428])),
+    route("admin.clients.end-tokens", Method::POST, "/admin/v1/environments/{environment}/clients/{client}/end-tokens", Editor, Nothing, decode::end_tokens_of_client,
+        ends("Refuse every token issued to it until now", &[ENVIRONMENT, CLIENT], &[])),
+
+    route("admin.credentials.create", Method::POST, "/admin/v1/environments/{environment}/clients/{client}/credentials", Editor, Members, decode::create_credential,
+        makes::<bodies::CredentialToMake, rows::Credential>("Make a credential", &[ENVIRONMENT, CLIENT, IDEMPOTENCY_KEY])),
+    route("admin.credentials.list", Method::GET, "/admin/v1/environments/{environment}/credentials", Viewer, Nothing, decode::list_credentials,
+        lists::<rows::Credential>("List credentials", &[ENVIRONMENT, OF_CLIENT, LIMIT, CURSOR])),
+    route("admin.credentials.show", Method::GET, "/admin/v1/environments/{environment}/credentials/{credential}", Viewer, Nothing, decode::show_credential,
+        shows::<rows::Credential>("Show a credential", &[ENVIRONMENT, CREDENTIAL])),
+    route("admin.credentials.amend", Method::PATCH, "/admin/v1/environments/{environment}/credentials/{credential}", Editor, Members, decode::amend_credential,
+        changes::<bodies::CredentialToChange, rows::Credential>("Change a credential", &[ENVIRONMENT, CREDENTIAL, IF_MATCH])),
+    route("admin.credentials.rotate", Method::POST, "/admin/v1/environments/{environment}/credentials/{credential}/rotate", Editor, Number, decode::rotate_credential,
+        makes::<bodies::CredentialRotation, rows::Credential>("Make a successor; both work until the overlap is over", &[ENVIRONMENT, CREDENTIAL, IDEMPOTENCY_KEY])),
+    route("admin.credentials.revoke", Method::POST, "/admin/v1/environments/{environment}/credentials/{credential}/revoke", Editor, Nothing, decode::revoke_credential,
+        revokes::<rows::Credential>("Revoke a credential for good", &[ENVIRONMENT, CREDENTIAL])),
+
+    route("admin.guards.show", Method::GET, "/admin/v1/environments/{environment}/guards", Viewer, Nothing, decode::show_guards,
+        shows::<rows::Guards>("Show the guards", &[ENVIRONMENT])),
+    route("admin.guards.amend", Method::PUT, "/admin/v1/environments/{environment}/guards", Editor, Guards, decode::amend_guards,
+        changes::<bodies::GuardsToSet, rows::Guards>("Set the guards, all of them", &[ENVIRONMENT, IF_MATCH])),
+
+    route("admin.key-sets.list", Method::GET, "/admin/v1/environments/{environment}/key-sets", Viewer, Nothing, decode::list_key_sets,
+        lists::<rows::KeySet>("List key sets", &[ENVIRONMENT, LIMIT, CURSOR])),
+    route("admin.key-sets.show", Method::GET, "/admin/v1/environments/{environment}/key-sets/{set}", Viewer, Nothing, decode::show_key_set,
+        shows::<rows::KeySet>("Show a key set", &[ENVIRONMENT, SET])),
+    route("admin.key-sets.rotate", Method::POST, "/admin/v1/environments/{environment}/key-sets/{set}/rotate", Editor, Number, decode::rotate_keys,
+        turns::<bodies::KeyRotation, rows::KeySet>("Retire the current key, promote the next, make a new next", &[ENVIRONMENT, SET])),
+
+    // A token stands in the body and never in a path: paths are logged.
+    route("admin.tokens.inspect", Method::POST, "/admin/v1/environments/{environment}/tokens/inspect", Viewer, Token, decode::inspect_token,
+        looks_at::<bodies::TokenBody, rows::Inspection>("What is this token?", &[ENVIRONMENT])),
+    route("admin.tokens.revoke", Method::POST, "/admin/v1/environments/{environment}/tokens/revoke", Editor, Token, decode::revoke_token,
+        ends_named::<bodies::TokenBody>("Revoke a token", &[ENVIRONMENT])),
+
+    route("admin.operators.list", Method::GET, "/admin/v1/operators", Owner, Nothing, decode::list_operators,
+        lists::<rows::Operator>("List operators", &[LIMIT, CURSOR])),
+    route("admin.operators.create", Method::POST, "/admin/v1/operators", Owner, Members, decode::create_operator,
+        makes::<bodies::OperatorToMake, rows::Operator>("Make an operator with its first token", &[IDEMPOTENCY_KEY])),
+    route("admin.operators.show", Method::GET, "/admin/v1/operators/{operator}", Owner, Nothing, decode::show_operator,
+        shows::<rows::Operator>("Show an operator", &[OPERATOR])),
+    route("admin.operators.amend", Method::PATCH, "/admin/v1/operators/{operator}", Owner, Members, decode::amend_operator,
+        changes::<bodies::OperatorToChange, rows::Operator>("Change an operator", &[OPERATOR, IF_MATCH])),
+    route("admin.operators.tokens.create", Method::POST, "/admin/v1/operators/{operator}/tokens", Owner, Members, decode::create_operator_token,
+        makes::<bodies::OperatorTokenToMake, rows::Credential>("Make another token of an operator", &[OPERATOR, IDEMPOTENCY_KEY])),
+    route("admin.operator-tokens.list", Method::GET, "/admin/v1/operator-tokens", Owner, Nothing, decode::list_operator_tokens,
+        lists::<rows::Credential>("List the tokens of operators", &[LIMIT, CURSOR])),
+    route("admin.operator-tokens.revoke", Method::POST, "/admin/v1/operator-tokens/{token}/revoke", Owner, Nothing, decode::revoke_operator_token,
+        revokes::<rows::Credential>("Revoke the token of an operator", &[TOKEN])),
+
+    route("admin.audit.list", Method::GET, "/admin/v1/audit", Viewer, Nothing, decode::list_audit,
+        lists::<rows::AuditEvent>("List audit lines, newest first", &[OF_ENVIRONMENT, OF_ORGANIZATION, SINCE, LIMIT, CURSOR])),
+];
