@@ -11,6 +11,8 @@
 )]
 
 pub mod admin;
+pub mod ayyeka;
+pub mod standard;
 pub mod wire;
 
 use bytes::Bytes;
@@ -123,6 +125,11 @@ pub struct Decoded {
 pub enum Reply {
     /// Nothing.
     Plain,
+    /// The path of the issuer whose metadata was asked for, `/` first; empty for an issuer without path.
+    Issuer {
+        /// As the request spelled it.
+        path: String,
+    },
 }
 
 /// An answer. The server adds the headers that every answer has.
@@ -130,7 +137,7 @@ pub type Response = http::Response<Bytes>;
 
 /// Every dialect, in the order in which documentation lists them.
 pub fn registry() -> &'static [Dialect] {
-    &[admin::DIALECT]
+    &[standard::DIALECT, admin::DIALECT, ayyeka::DIALECT]
 }
 
 /// The dialect called `name`.

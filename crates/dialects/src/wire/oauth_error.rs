@@ -127,7 +127,7 @@ pub fn at_resource(refusal: &Refusal) -> OAuthError {
         Denied::MalformedCredential(Malformed::Two) => (400, "invalid_request", TWO),
         Denied::MalformedCredential(Malformed::Place) => (400, "invalid_request", PLACE),
         Denied::MalformedCredential(Malformed::Request) => (400, "invalid_request", REQUEST),
-        Denied::InsufficientScope { .. } | Denied::InvalidScope => (
+        Denied::InsufficientScope { .. } => (
             403,
             "insufficient_scope",
             "The access token does not have the needed scope.",
@@ -142,6 +142,7 @@ pub fn at_resource(refusal: &Refusal) -> OAuthError {
             );
         }
         Denied::UnsupportedGrantType => (400, "invalid_request", "Not supported here."),
+        Denied::InvalidScope => (400, "invalid_request", "The scope is not valid."),
         Denied::InvalidTarget => (400, "invalid_request", "The resource is not valid."),
         Denied::NotFound { .. }
         | Denied::Conflict(_)

@@ -163,10 +163,16 @@ pub fn refusals(about: &About, route: &Route) -> BTreeSet<u16> {
 }
 
 /// Names that stand for one schema in a request and another in an answer. A document must have none.
-pub fn ambiguous_schemas(about: &About, routes: &[Route]) -> Vec<String> {
+pub fn ambiguous_schemas(routes: &[Route]) -> Vec<String> {
     let mut schemas = Schemas::new();
-    for route in routes {
-        operation(about, route, &mut schemas);
+    for doc in routes.iter().map(|route| &route.doc) {
+        let asked = doc.parameters.iter().map(|parameter| parameter.schema);
+        for schema in asked.chain(doc.body.iter().map(|body| body.schema)) {
+            schema(&mut schemas.asked);
+        }
+        for body in doc.answers.iter().filter_map(|answer| answer.body.as_ref()) {
+            (body.schema)(&mut schemas.told);
+        }
     }
     let (asked, told) = schemas.halves();
     let differs =
