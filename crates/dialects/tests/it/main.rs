@@ -1,0 +1,14 @@
+//! The faces, as bytes in and bytes out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod ayyeka;
+mod hostile;
+mod openapi;
+mod refusals;
+mod standard;
+mod wire;
