@@ -166,7 +166,7 @@ const REQUEST: &str = "The request is malformed.";
 const FORBIDDEN: &str = "This is not allowed.";
 const BROWSER: &str = "A secret credential must not be used in a browser; replace it.";
 
-/// What the RFCs leave to HTTP, the same on both faces. Both tables above name every variant that comes here.
+/// What the RFCs leave to HTTP, the same on both faces.
 fn of_http(denied: &Denied) -> OAuthError {
     let (status, code, text) = match denied {
         Denied::NotFound { noun } => {
@@ -194,7 +194,20 @@ fn of_http(denied: &Denied) -> OAuthError {
             "The idempotency key was used for another request.",
         ),
         Denied::SecretAlreadyShown => (409, "invalid_request", "The secret was already shown."),
-        _ => (409, "invalid_request", "It conflicts with what exists."),
+        Denied::Conflict(_) => (409, "invalid_request", "It conflicts with what exists."),
+        // Each face has its own row for these: they do not come here.
+        Denied::NoCredential
+        | Denied::MalformedCredential(_)
+        | Denied::InvalidClient(_)
+        | Denied::InvalidToken(_)
+        | Denied::InsufficientScope { .. }
+        | Denied::Forbidden(_)
+        | Denied::Invalid(_)
+        | Denied::UnsupportedGrantType
+        | Denied::UnauthorizedClient
+        | Denied::InvalidScope
+        | Denied::InvalidTarget
+        | Denied::SecretFromBrowser => (400, "invalid_request", REQUEST),
     };
     row(code_of(status), code, text)
 }

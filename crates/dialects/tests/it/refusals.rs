@@ -228,6 +228,49 @@ fn reasons_read_alike() {
 }
 
 #[test]
+fn oauth_errors_keep_to_the_characters_of_rfc_6749() {
+    let mut described = 0;
+    each_answer(|place, response| {
+        let body: serde_json::Value = serde_json::from_slice(response.body()).expect(place);
+        for member in ["error", "error_description"] {
+            if let Some(text) = body[member].as_str() {
+                let allowed = |c: char| matches!(c, ' '..='!' | '#'..='[' | ']'..='~');
+                assert!(
+                    !text.is_empty() && text.chars().all(allowed),
+                    "{place}: {text}"
+                );
+                described += 1;
+            }
+        }
+    });
+    assert!(described > 0);
+}
+
+#[test]
+fn who_shows_nothing_gets_a_challenge_without_error_code() {
+    for name in ["standard", "ayyeka", "admin"] {
+        let refuse = countersign_dialects::dialect(name).unwrap().refuse;
+        let challenge = |denied: Denied| {
+            let response = refuse(&denied.into(), &context());
+            assert_eq!(response.status(), 401, "{name}");
+            let mut values = response.headers().get_all("www-authenticate").iter();
+            let value = values.next().unwrap().to_str().unwrap().to_owned();
+            assert!(
+                values.next().is_none() && value.starts_with("Bearer realm=\""),
+                "{name}"
+            );
+            value
+        };
+        assert!(!challenge(Denied::NoCredential).contains("error"), "{name}");
+        let expired = challenge(Denied::InvalidToken(Reason::Expired));
+        assert!(
+            expired.contains("error=\"invalid_token\""),
+            "{name}: {expired}"
+        );
+    }
+}
+
+#[test]
 fn an_outcome_of_another_call_is_our_fault() {
     // The admin API has one encoder for all its calls.
     let encoders_are_apart = |dialect: &&Dialect| dialect.name != "admin";
@@ -248,7 +291,7 @@ fn an_outcome_of_another_call_is_our_fault() {
     }
 }
 
-fn each_answer(check: impl Fn(&str, &Response)) {
+fn each_answer(mut check: impl FnMut(&str, &Response)) {
     for dialect in registry() {
         for (door, table) in doors(dialect) {
             for (name, response) in table {
