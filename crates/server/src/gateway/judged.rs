@@ -217,5 +217,4 @@ fn bare_host(text: &str) -> Option<Cow<'_, str>> {
 }
 
 #[cfg(test)]
-#[path = "judged_tests.rs"]
 mod tests;
