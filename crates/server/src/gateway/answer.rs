@@ -32,6 +32,7 @@ pub const PASSED_ON: &[&str] = &[
     "location",
     "vary",
     "cache-control",
+    "pragma",
     "access-control-allow-origin",
     "access-control-expose-headers",
     "www-authenticate",
@@ -197,6 +198,88 @@ mod tests {
             assert_eq!(answer.headers()[BODY], "{\"a\":1}");
             assert_eq!(answer.headers()["retry-after"], "7");
             assert!(!answer.headers().contains_key("content-type"));
+        }
+    }
+
+    /// Everything that a guard can answer with, in the words of every dialect that a guard can name.
+    #[test]
+    fn every_denial_reaches_callers_behind_nginx_whole() {
+        use crate::gateway::{profile::NGINX, samples::DENIAL_STATUSES};
+        use countersign_dialects::{Listener, registry};
+        use countersign_engine::{
+            denied::{Denied, Malformed, Reason},
+            id::EnvironmentId,
+            model::scopes::Scopes,
+            time::Timestamp,
+        };
+
+        let refusals: Vec<Refusal> = vec![
+            Denied::NoCredential.into(),
+            Denied::MalformedCredential(Malformed::Form).into(),
+            Denied::MalformedCredential(Malformed::Repeated).into(),
+            Denied::MalformedCredential(Malformed::Two).into(),
+            Denied::MalformedCredential(Malformed::Request).into(),
+            Denied::MalformedCredential(Malformed::Unaccepted).into(),
+            Denied::InvalidToken(Reason::Revoked).into(),
+            Denied::InvalidClient(Reason::Unknown).into(),
+            Denied::InsufficientScope {
+                needed: Scopes::parse(&"s".repeat(128)).unwrap(),
+            }
+            .into(),
+            Denied::Forbidden(Reason::Unguarded).into(),
+            Denied::TooManyRequests { retry_after_s: 9 }.into(),
+            Denied::UnknownHost.into(),
+            Denied::SecretFromBrowser.into(),
+            Fault::unavailable("away").into(),
+            Fault::internal("broken").into(),
+        ];
+        let context = CallContext {
+            environment: EnvironmentId::parse("sandbox").unwrap(),
+            now: Timestamp::EPOCH,
+            request_id: RequestId::parse("r1").unwrap(),
+            peer: None,
+            dialect: "gateway",
+        };
+        let mut dialects = registry().iter();
+        assert!(dialects.len() > 0);
+        for dialect in dialects
+            .by_ref()
+            .filter(|it| it.listener == Listener::Public)
+        {
+            for refusal in &refusals {
+                let what = format!("{} {refusal:?}", dialect.name);
+                let plain = (dialect.refuse)(refusal, &context);
+                let content_type = plain.headers()[header::CONTENT_TYPE].to_str().unwrap();
+                assert!(content_type.starts_with("application/json"), "{what}");
+                let denied = DeniedAtGuard {
+                    refusal: refusal.clone(),
+                    dialect: Some(dialect.name.to_owned()),
+                    allowed_origin: true,
+                };
+                let origin = Carrier::Present("https://app.example");
+                let answer = deny(&NGINX, &denied, origin, &context);
+                let status: u16 = answer.headers()[STATUS].to_str().unwrap().parse().unwrap();
+                assert_eq!(status, plain.status().as_u16(), "{what}");
+                assert!(DENIAL_STATUSES.contains(&status), "{what}");
+                let meaning =
+                    |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).unwrap();
+                let carried = answer.headers()[BODY].as_bytes();
+                assert_eq!(meaning(carried), meaning(plain.body()), "{what}");
+                assert_eq!(
+                    answer.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN],
+                    "https://app.example"
+                );
+                let known = plain
+                    .headers()
+                    .keys()
+                    .filter(|name| **name != header::CONTENT_TYPE);
+                for name in known {
+                    assert!(
+                        PASSED_ON.contains(&name.as_str()),
+                        "{what}: {name} does not arrive"
+                    );
+                }
+            }
         }
     }
 }
