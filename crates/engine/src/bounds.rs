@@ -21,7 +21,11 @@ pub const GUARD_LIST_MAX: usize = 32;
 /// Hosts, origins or dialects of one environment.
 pub const ENVIRONMENT_LIST_MAX: usize = 64;
 /// Live credentials of one client: enough for a rotation in every region, few enough to list in one page.
-pub const CREDENTIALS_PER_CLIENT_MAX: u32 = 100;
+pub const CREDENTIALS_PER_CLIENT_MAX: usize = 100;
+/// How long a credential that lapsed is still shown to operators, before it is swept.
+pub const LAPSED_CREDENTIAL_FOR: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// Credentials of one client that are read at most, lapsed ones included.
+pub const CREDENTIALS_READ_MAX: usize = 1000;
 /// Resources of one client or one request (RFC 8707).
 pub const RESOURCES_MAX: usize = 16;
 /// Networks of one credential.

@@ -1,6 +1,7 @@
 //! Rows and the keys by which they are loaded: every noun that a store keeps, once.
 
 use crate::{
+    bounds::LAPSED_CREDENTIAL_FOR,
     digest::Digest,
     id::{ClientId, CredentialId, EnvironmentId, OperatorId, OrganizationId},
     model::{
@@ -102,13 +103,16 @@ impl Row {
         }
     }
 
-    /// When the row may be swept, for the nouns that end by themselves.
-    ///
-    /// A credential is never swept by its expiry: operators look at what has lapsed. It goes with its client.
+    /// When the row may be swept, for the nouns that end by themselves. A lapsed credential stays for a
+    /// while, because operators look at what has lapsed.
     pub fn sweep_at(&self) -> Option<Timestamp> {
         match self {
             Self::Revocation(row) => Some(row.expires_at),
             Self::Idempotency(row) => Some(row.expires_at),
+            Self::Credential(row) => {
+                let lapsed_at = row.revoked_at.into_iter().chain(row.expires_at).min()?;
+                Some(lapsed_at.plus(LAPSED_CREDENTIAL_FOR))
+            }
             _ => None,
         }
     }

@@ -41,7 +41,7 @@ impl Engine {
                 (credential, Some(secret), None)
             }
             NewHolder::Client(id) => {
-                let stored = self.client_with_room(&new.environment, id).await?;
+                let stored = self.client_with_room(context, &new.environment, id).await?;
                 let client = stored
                     .client()
                     .ok_or_else(|| Fault::internal("a client's row is not one"))?
@@ -74,6 +74,7 @@ impl Engine {
 
     async fn client_with_room(
         &self,
+        context: &CallContext,
         environment: &EnvironmentId,
         id: &ClientId,
     ) -> Result<Arc<Stored>, Refusal> {
@@ -81,19 +82,14 @@ impl Engine {
             .load(&[Key::Client(environment.clone(), id.clone())])
             .await?;
         let stored = stored.ok_or(Denied::NotFound { noun: "client" })?;
-        let owner = stored
+        let client = stored
             .client()
-            .map(|client| Holder::Client(client.organization.clone(), id.clone()));
-        let query = Query::Credentials(environment.clone(), owner);
-        let page = self
-            .ports
-            .store
-            .list(&query, None, CREDENTIALS_PER_CLIENT_MAX)
-            .await?;
-        if page.rows.len() >= CREDENTIALS_PER_CLIENT_MAX as usize {
-            return Err(
-                Denied::Conflict("the client has as many credentials as it may have").into(),
-            );
+            .ok_or_else(|| Fault::internal("a client's row is not one"))?;
+        if self.live_credentials(context.now, client).await?.len() >= CREDENTIALS_PER_CLIENT_MAX {
+            return Err(Denied::Conflict(
+                "the client has as many credentials as it may have; revoke some",
+            )
+            .into());
         }
         Ok(stored)
     }
@@ -337,7 +333,7 @@ impl Engine {
                 (credential, Some(secret))
             }
             Holder::Client(_, id) => {
-                let stored = self.client_with_room(&old.environment, id).await?;
+                let stored = self.client_with_room(context, &old.environment, id).await?;
                 let client = stored
                     .client()
                     .ok_or_else(|| Fault::internal("a client's row is not one"))?;

@@ -3,14 +3,17 @@
 use super::{Authenticated, ClientCaller};
 use crate::{
     Engine,
-    bounds::{ASSERTION_LIFETIME_MAX, CLOCK_SKEW_MAX, CREDENTIALS_PER_CLIENT_MAX},
+    bounds::{ASSERTION_LIFETIME_MAX, CLOCK_SKEW_MAX, CREDENTIALS_READ_MAX, PAGE_ROWS_MAX},
     call::CallContext,
     commit::{Change, Commit, CommitError, OneTime},
     compiled::Compiled,
     denied::{Denied, Fault, Reason, Refusal},
     digest::Digest,
     id::{ClientId, OrganizationId},
-    model::credential::{Credential, CredentialKind, Holder, Material},
+    model::{
+        client::Client,
+        credential::{Credential, CredentialKind, Holder, Lapsed, Material},
+    },
     ports::Query,
     row::{Key, Stored},
     secret::Secret,
@@ -37,7 +40,9 @@ impl Engine {
         if client_id.is_some_and(|named| named != claimed) {
             return Err(refuse(Reason::Mismatch));
         }
-        let credentials = self.signing_credentials(&compiled, &client).await?;
+        let credentials = self
+            .signing_credentials(context, &compiled, &client)
+            .await?;
         if credentials.is_empty() {
             return Err(refuse(Reason::Unknown));
         }
@@ -61,37 +66,67 @@ impl Engine {
     /// The credentials of a client that it may sign with. Few, and read only at the token endpoint.
     async fn signing_credentials(
         &self,
+        context: &CallContext,
         compiled: &Compiled,
         client: &ClientId,
     ) -> Result<Vec<Credential>, Refusal> {
         let [stored] = self
             .load(&[Key::Client(compiled.id.clone(), client.clone())])
             .await?;
-        let Some(owner) = stored
-            .as_deref()
-            .and_then(Stored::client)
-            .map(|client| client.organization.clone())
-        else {
+        let Some(client) = stored.as_deref().and_then(Stored::client) else {
             return Ok(Vec::new());
         };
-        let holder = Holder::Client(owner, client.clone());
-        let query = Query::Credentials(compiled.id.clone(), Some(holder));
-        let page = self
-            .ports
-            .store
-            .list(&query, None, CREDENTIALS_PER_CLIENT_MAX)
-            .await?;
+        let mut credentials = self.live_credentials(context.now, client).await?;
         let signs = |kind| {
             matches!(
                 kind,
                 CredentialKind::PublicKey | CredentialKind::SigningSecret
             )
         };
-        let credentials = page.rows.iter().filter_map(|stored| stored.credential());
-        Ok(credentials
-            .filter(|credential| signs(credential.kind))
-            .cloned()
-            .collect())
+        credentials.retain(|credential| signs(credential.kind));
+        Ok(credentials)
+    }
+
+    /// The credentials of a client that have not lapsed for good.
+    pub(crate) async fn live_credentials(
+        &self,
+        now: Timestamp,
+        client: &Client,
+    ) -> Result<Vec<Credential>, Refusal> {
+        let holder = Holder::Client(client.organization.clone(), client.id.clone());
+        let query = Query::Credentials(client.environment.clone(), Some(holder));
+        let (mut live, mut after, mut read) = (Vec::new(), None, 0);
+        loop {
+            let page = self
+                .ports
+                .store
+                .list(&query, after.as_ref(), PAGE_ROWS_MAX)
+                .await?;
+            read += page.rows.len();
+            let lives = |credential: &&Credential| {
+                !matches!(
+                    credential.lives(now),
+                    Err(Lapsed::Expired | Lapsed::Revoked)
+                )
+            };
+            live.extend(
+                page.rows
+                    .iter()
+                    .filter_map(|stored| stored.credential())
+                    .filter(lives)
+                    .cloned(),
+            );
+            after = page.next;
+            if after.is_none() {
+                return Ok(live);
+            }
+            if read >= CREDENTIALS_READ_MAX {
+                return Err(Denied::Conflict(
+                    "the client has too many lapsed credentials; they are swept in time",
+                )
+                .into());
+            }
+        }
     }
 
     fn assertion_key(
