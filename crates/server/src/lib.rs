@@ -16,6 +16,7 @@ pub mod default_environment;
 pub mod gateway;
 pub mod health;
 pub mod http;
+pub mod keystore;
 pub mod state;
 pub mod system;
 pub mod telemetry;

@@ -1,0 +1,192 @@
+//! Threads for work that keeps a core busy: a bounded queue before a fixed number of them.
+
+use crate::system;
+use countersign_engine::denied::Fault;
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+};
+use tokio::sync::oneshot;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// How much waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Jobs that wait now.
+    pub waiting: usize,
+    /// Jobs that were refused because too many waited.
+    pub refused: u64,
+}
+
+/// Threads and their queue. Dropping it finishes what runs, and joins.
+pub(super) struct Pool {
+    queue: Arc<Queue>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    waiting_max: usize,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    refused: u64,
+    is_closed: bool,
+}
+
+impl Pool {
+    /// So many threads, and so many jobs that may wait for them.
+    pub(super) fn new(name: &str, threads: usize, waiting_max: usize) -> Result<Self, Fault> {
+        let queue = Arc::new(Queue {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            waiting_max,
+        });
+        let start = |number: usize| {
+            let queue = Arc::clone(&queue);
+            system::thread(&format!("{name}-{number}"), move || work(&queue))
+        };
+        let threads: Result<Vec<_>, _> = (0..threads.max(1)).map(start).collect();
+        Ok(Self {
+            threads: threads.map_err(Fault::unavailable)?,
+            queue,
+        })
+    }
+
+    /// The result of `job` on one of the threads; [`Fault::Unavailable`] at once when too many wait. A
+    /// caller who no longer listens has its job skipped.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Fault> {
+        let (done, result) = oneshot::channel();
+        self.push(Box::new(move || {
+            if !done.is_closed() {
+                // The caller may still go while we work: then nobody wants the result.
+                drop(done.send(job()));
+            }
+        }))?;
+        result
+            .await
+            .map_err(|_| Fault::internal("a job of the key threads panicked"))
+    }
+
+    /// How much waits.
+    pub(super) fn load(&self) -> Load {
+        let state = self.queue.lock();
+        Load {
+            waiting: state.jobs.len(),
+            refused: state.refused,
+        }
+    }
+
+    fn push(&self, job: Job) -> Result<(), Fault> {
+        let mut state = self.queue.lock();
+        if state.jobs.len() >= self.queue.waiting_max {
+            state.refused += 1;
+            return Err(Fault::unavailable("busy: too many keys at work"));
+        }
+        state.jobs.push_back(job);
+        drop(state);
+        self.queue.changed.notify_one();
+        Ok(())
+    }
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Jobs do not run under the lock, so nothing is half done when it is poisoned.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next job; none when the pool is closed.
+    fn next(&self) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            if state.is_closed {
+                return None;
+            }
+            if let Some(job) = state.jobs.pop_front() {
+                return Some(job);
+            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+fn work(queue: &Queue) {
+    while let Some(job) = queue.next() {
+        // The job's sender is dropped by the panic, which tells its caller.
+        drop(catch_unwind(AssertUnwindSafe(job)));
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        {
+            let mut state = self.queue.lock();
+            state.is_closed = true;
+            state.jobs.clear();
+        }
+        self.queue.changed.notify_all();
+        for thread in self.threads.drain(..) {
+            // A thread ends by the flag; panics were caught in it.
+            drop(thread.join());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once_and_a_panic_is_a_fault() {
+        let pool = Pool::new("test", 1, 1).unwrap();
+        let (started, wait_started) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let running = pool.run(move || {
+            started.send(()).unwrap();
+            released.recv().unwrap();
+            1
+        });
+        let mut running = std::pin::pin!(running);
+        assert!(futures_poll(running.as_mut()).await);
+        wait_started.recv().unwrap();
+        let mut waiting = std::pin::pin!(pool.run(|| 2));
+        assert!(futures_poll(waiting.as_mut()).await);
+        let refused = pool.run(|| 3).await.unwrap_err();
+        assert!(matches!(refused, Fault::Unavailable(_)), "{refused}");
+        assert_eq!(
+            pool.load(),
+            Load {
+                waiting: 1,
+                refused: 1
+            }
+        );
+        release.send(()).unwrap();
+        assert_eq!(running.await.unwrap(), 1);
+        assert_eq!(waiting.await.unwrap(), 2);
+        let panicked = pool.run(|| assert!(std::hint::black_box(false))).await;
+        assert!(matches!(panicked, Err(Fault::Internal(_))));
+        assert_eq!(pool.run(|| 4).await.unwrap(), 4);
+    }
+
+    /// Poll once; whether it waits.
+    async fn futures_poll<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
+        std::future::poll_fn(|context| {
+            std::task::Poll::Ready(future.as_mut().poll(context).is_pending())
+        })
+        .await
+    }
+}
