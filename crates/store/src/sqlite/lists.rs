@@ -1,0 +1,229 @@
+//! Reading many rows: pages, the feed, counts.
+
+use super::{
+    errors,
+    reader::{snapshot, stored},
+    statements::{self, keyed},
+};
+use crate::{
+    page::{FEED_COMMITS_MAX, audit_after, audit_place, cut},
+    tables::{Field, LEDGERS, Noun, decode_body},
+};
+use countersign_engine::{
+    denied::Fault,
+    id::{EnvironmentId, OrganizationId},
+    model::credential::Holder,
+    ports::{Cursor, FeedCursor, FeedPage, Page, Query},
+    row::{Key, Row, Stored},
+    time::Timestamp,
+};
+use rusqlite::{Connection, Row as Found, params_from_iter, types::Value};
+use std::sync::Arc;
+
+fn all<T>(
+    connection: &Connection,
+    sql: &str,
+    fields: &[Field<'_>],
+    read: impl FnMut(&Found<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>, Fault> {
+    let values = fields.iter().map(|field| Value::from(*field));
+    let found = connection.prepare_cached(sql).and_then(|mut sql| {
+        sql.query_map(params_from_iter(values), read)?
+            .collect::<rusqlite::Result<Vec<T>>>()
+    });
+    found.map_err(|error| errors::fault(&error))
+}
+
+fn count(max: usize) -> Field<'static> {
+    Field::Integer(i64::try_from(max).unwrap_or(i64::MAX))
+}
+
+/// A page of `max` rows in the query's order.
+pub(super) fn list(
+    connection: &Connection,
+    query: &Query,
+    after: Option<&Cursor>,
+    max: usize,
+) -> Result<Page, Fault> {
+    use statements as sql;
+    // Every identifier is later than the empty text.
+    let after_text = Field::Text(after.map_or("", |cursor| &cursor.0));
+    let text = Field::Text;
+    let mut fields = vec![after_text, count(max + 1)];
+    let (sql, noun) = match query {
+        Query::Audit {
+            environment,
+            organization,
+            since,
+        } => {
+            let of = (environment.as_ref(), organization.as_ref());
+            return list_audit(connection, of, *since, after, max);
+        }
+        Query::Environments => (sql::LIST_ENVIRONMENTS, Noun::Environment),
+        Query::Organizations => (sql::LIST_ORGANIZATIONS, Noun::Organization),
+        Query::Operators => (sql::LIST_OPERATORS, Noun::Operator),
+        Query::Clients(environment, organization) => {
+            fields.push(text(environment.as_str()));
+            fields.extend(organization.as_ref().map(|id| text(id.as_str())));
+            match organization {
+                Some(_) => (sql::LIST_CLIENTS_OF, Noun::Client),
+                None => (sql::LIST_CLIENTS, Noun::Client),
+            }
+        }
+        Query::Credentials(environment, holder) => {
+            fields.push(text(environment.as_str()));
+            let sql = match holder {
+                None => sql::LIST_CREDENTIALS,
+                Some(Holder::Client(organization, client)) => {
+                    fields.extend([text(client.as_str()), text(organization.as_str())]);
+                    sql::LIST_CREDENTIALS_OF_CLIENT
+                }
+                Some(Holder::Operator(operator)) => {
+                    fields.push(text(operator.as_str()));
+                    sql::LIST_CREDENTIALS_OF_OPERATOR
+                }
+            };
+            (sql, Noun::Credential)
+        }
+        Query::CredentialById(environment, id) => {
+            fields.extend([text(environment.as_str()), text(id.as_str())]);
+            (sql::CREDENTIAL_BY_ID, Noun::Credential)
+        }
+        Query::KeySets(environment) => {
+            fields.push(text(environment.as_str()));
+            (sql::LIST_KEY_SETS, Noun::KeySet)
+        }
+    };
+    page(connection, sql, &fields, noun, max)
+}
+
+fn page(
+    connection: &Connection,
+    sql: &str,
+    fields: &[Field<'_>],
+    noun: Noun,
+    max: usize,
+) -> Result<Page, Fault> {
+    type Columns = (String, i64, i64, String);
+    let found: Vec<Columns> = all(connection, sql, fields, |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+    })?;
+    let rows = found.into_iter().map(|(place, version, not_before, body)| {
+        Ok((
+            place,
+            stored(version, not_before, decode_body(noun, &body)?),
+        ))
+    });
+    Ok(cut(rows.collect::<Result<_, Fault>>()?, max))
+}
+
+fn list_audit(
+    connection: &Connection,
+    of: (Option<&EnvironmentId>, Option<&OrganizationId>),
+    since: Option<Timestamp>,
+    after: Option<&Cursor>,
+    max: usize,
+) -> Result<Page, Fault> {
+    let Some((at, number)) = audit_after(after) else {
+        return Ok(cut(Vec::new(), max));
+    };
+    let since = since.map_or(i64::MIN, Timestamp::micros);
+    let mut fields = vec![
+        Field::Integer(at.micros()),
+        Field::Integer(number),
+        count(max + 1),
+        Field::Integer(since),
+    ];
+    let (environment, organization) = of;
+    fields.extend(environment.map(|id| Field::Text(id.as_str())));
+    fields.extend(organization.map(|id| Field::Text(id.as_str())));
+    let sql = match of {
+        (None, None) => statements::LIST_AUDIT,
+        (Some(_), None) => statements::LIST_AUDIT_OF_ENVIRONMENT,
+        (None, Some(_)) => statements::LIST_AUDIT_OF_ORGANIZATION,
+        (Some(_), Some(_)) => statements::LIST_AUDIT_OF_BOTH,
+    };
+    let found: Vec<(i64, i64, String)> = all(connection, sql, &fields, |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    })?;
+    let rows = found.into_iter().map(|(at, number, body)| {
+        let event = serde_json::from_str(&body).map_err(|error| {
+            Fault::internal(format_args!("an audit line is unreadable: {error}"))
+        })?;
+        let place = audit_place(Timestamp::from_micros(at), number);
+        Ok((place, stored(1, 0, Row::Audit(event))))
+    });
+    let rows: Vec<(String, Arc<Stored>)> = rows.collect::<Result<_, Fault>>()?;
+    Ok(cut(rows, max))
+}
+
+/// What commits touched after the cursor.
+///
+/// Exact because there is one writer: numbers become visible in their order, and none is used twice.
+pub(super) fn feed(connection: &Connection, after: Option<&FeedCursor>) -> Result<FeedPage, Fault> {
+    let Some(FeedCursor(after)) = after else {
+        let present = all(connection, statements::FEED_PRESENT, &[], |row| row.get(0))?;
+        return Ok(FeedPage {
+            touched: Vec::new(),
+            next: FeedCursor(present.first().copied().unwrap_or(0)),
+            more: false,
+        });
+    };
+    let fields = [Field::Integer(*after), count(FEED_COMMITS_MAX + 1)];
+    let found: Vec<(i64, String)> = all(connection, statements::FEED_PAGE, &fields, |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    let mut page = FeedPage {
+        touched: Vec::new(),
+        next: FeedCursor(*after),
+        more: found.len() > FEED_COMMITS_MAX,
+    };
+    for (number, keys) in found.iter().take(FEED_COMMITS_MAX) {
+        let keys: Vec<Key> = serde_json::from_str(keys)
+            .map_err(|error| Fault::internal(format_args!("a feed row is unreadable: {error}")))?;
+        page.touched.extend(keys);
+        page.next = FeedCursor(*number);
+    }
+    Ok(page)
+}
+
+/// At most `limit` credentials whose holder is gone, by environment and id.
+pub(super) fn find_orphans(
+    connection: &Connection,
+    limit: u32,
+) -> Result<Vec<(String, String)>, Fault> {
+    places(connection, statements::FIND_ORPHANS, limit.into())
+}
+
+/// At most `limit` last uses whose credential is gone.
+pub(super) fn find_lost_uses(
+    connection: &Connection,
+    limit: u64,
+) -> Result<Vec<(String, String)>, Fault> {
+    places(connection, statements::FIND_LOST_USES, limit)
+}
+
+fn places(connection: &Connection, sql: &str, limit: u64) -> Result<Vec<(String, String)>, Fault> {
+    let limit = Field::Integer(i64::try_from(limit).unwrap_or(i64::MAX));
+    all(connection, sql, &[limit], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })
+}
+
+/// The rows of every table.
+pub(super) fn count_rows(connection: &Connection) -> Result<Vec<(&'static str, u64)>, Fault> {
+    let tables = Noun::ALL.iter().map(|noun| noun.table().name);
+    let keyed = Noun::ALL.iter().map(|noun| keyed(*noun).count.as_str());
+    let counts = tables
+        .zip(keyed)
+        .chain(LEDGERS.into_iter().zip(statements::COUNT_LEDGERS));
+    snapshot(connection, || {
+        counts
+            .map(|(table, sql)| {
+                let rows: Vec<i64> = all(connection, sql, &[], |row| row.get(0))?;
+                let rows = rows.first().copied().unwrap_or(0);
+                Ok((table, rows.unsigned_abs()))
+            })
+            .collect()
+    })
+}

@@ -1,0 +1,320 @@
+//! Every SQL statement of the engine: derived from the tables, or written here. Nothing else is ever run.
+
+use crate::tables::{Column, Kind, Noun, Table};
+use std::sync::LazyLock;
+
+/// The statements of one keyed table.
+#[derive(Debug)]
+pub(crate) struct Keyed {
+    /// `key..` gives version, not_before, body.
+    pub load: String,
+    /// `key.., projections.., body`.
+    pub insert: String,
+    /// `key.., version, projections.., body`.
+    pub replace: String,
+    /// `key.., version`.
+    pub remove: String,
+    /// `key.., not_before`; only where tokens hang on the noun.
+    pub raise: Option<String>,
+    /// `key.., version`.
+    pub require: String,
+    /// `now, limit`; only where a noun ends by itself.
+    pub sweep: Option<String>,
+    /// Gives the number of rows.
+    pub count: String,
+}
+
+/// The statements of the keyed tables, made once.
+static KEYED: LazyLock<[Keyed; Noun::ALL.len()]> =
+    LazyLock::new(|| Noun::ALL.map(|noun| derive(noun.table())));
+
+/// The statements of a noun's table.
+pub(crate) fn keyed(noun: Noun) -> &'static Keyed {
+    let [
+        environment,
+        organization,
+        operator,
+        name,
+        client,
+        credential,
+        guards,
+        key_set,
+        revocation,
+        idempotency,
+    ] = &*KEYED;
+    match noun {
+        Noun::Environment => environment,
+        Noun::Organization => organization,
+        Noun::Operator => operator,
+        Noun::Name => name,
+        Noun::Client => client,
+        Noun::Credential => credential,
+        Noun::Guards => guards,
+        Noun::KeySet => key_set,
+        Noun::Revocation => revocation,
+        Noun::Idempotency => idempotency,
+    }
+}
+
+fn names(columns: &[Column]) -> Vec<&'static str> {
+    columns.iter().map(|column| column.name).collect()
+}
+
+/// `a = ?1 AND b = ?2`, from parameter `first` on.
+fn assigned(columns: &[&str], first: usize, between: &str) -> String {
+    let pairs = columns.iter().zip(first..);
+    let pairs: Vec<String> = pairs.map(|(name, n)| format!("{name} = ?{n}")).collect();
+    pairs.join(between)
+}
+
+fn derive(table: &Table) -> Keyed {
+    let name = table.name;
+    let key = names(table.key);
+    let (keys, projections) = (key.len(), names(table.projections));
+    let is_key = assigned(&key, 1, " AND ");
+    let at_version = format!("{is_key} AND version = ?{}", keys + 1);
+    let not_before = if table.raised { "not_before" } else { "0" };
+    let columns: Vec<&str> = [&key[..], &projections[..], &["body"]].concat();
+    let values: Vec<String> = (1..=columns.len()).map(|n| format!("?{n}")).collect();
+    let content = [&projections[..], &["body"]].concat();
+    let swept = projections.contains(&"sweep_at");
+    Keyed {
+        load: format!("SELECT version, {not_before}, body FROM {name} WHERE {is_key}"),
+        // A key or unique projection that is taken touches no row, which is a conflict.
+        insert: format!(
+            "INSERT INTO {name} ({}, version) VALUES ({}, 1) ON CONFLICT DO NOTHING",
+            columns.join(", "),
+            values.join(", "),
+        ),
+        replace: format!(
+            "UPDATE {name} SET version = version + 1, {} WHERE {at_version}",
+            assigned(&content, keys + 2, ", "),
+        ),
+        remove: format!("DELETE FROM {name} WHERE {at_version}"),
+        raise: table.raised.then(|| {
+            let n = keys + 1;
+            format!(
+                "UPDATE {name} SET version = version + 1, not_before = max(not_before, ?{n}) \
+                 WHERE {is_key}"
+            )
+        }),
+        require: format!("SELECT 1 FROM {name} WHERE {at_version}"),
+        sweep: swept.then(|| sweep(name, &key.join(", "))),
+        count: format!("SELECT count(*) FROM {name}"),
+    }
+}
+
+fn sweep(name: &str, key: &str) -> String {
+    format!(
+        "DELETE FROM {name} WHERE ({key}) IN \
+         (SELECT {key} FROM {name} WHERE sweep_at < ?1 ORDER BY sweep_at, {key} LIMIT ?2)"
+    )
+}
+
+/// The statements that make a keyed table.
+///
+/// Without a rowid the row lies in the tree of its own key: one descent finds it, and a digest, which is
+/// random whatever we do, costs one tree and not two.
+pub(crate) fn create(table: &Table) -> Vec<String> {
+    let mut columns: Vec<String> = Vec::new();
+    columns.extend(table.key.iter().map(defined));
+    columns.push("version INTEGER NOT NULL CHECK (version >= 1)".into());
+    if table.raised {
+        columns.push("not_before INTEGER NOT NULL DEFAULT 0".into());
+    }
+    columns.extend(table.projections.iter().map(defined));
+    columns.push("body TEXT NOT NULL".into());
+    columns.push(format!("PRIMARY KEY ({})", names(table.key).join(", ")));
+    if !table.unique.is_empty() {
+        columns.push(format!("UNIQUE ({})", table.unique.join(", ")));
+    }
+    let name = table.name;
+    let body = columns.join(", ");
+    let made = format!("CREATE TABLE {name} ({body}) STRICT, WITHOUT ROWID");
+    let indexes = table.indexes.iter().map(|columns| {
+        let (words, list) = (columns.join("_"), columns.join(", "));
+        format!("CREATE INDEX {name}_by_{words} ON {name} ({list})")
+    });
+    std::iter::once(made).chain(indexes).collect()
+}
+
+fn defined(column: &Column) -> String {
+    let kind = match column.kind {
+        Kind::Text => "TEXT",
+        Kind::Blob => "BLOB",
+        Kind::Time => "INTEGER",
+    };
+    let null = if column.null { "" } else { " NOT NULL" };
+    format!("{} {kind}{null}", column.name)
+}
+
+/// The statements that make the ledgers.
+///
+/// The audit log and the feed are numbered as they are written, so that appending touches the last page
+/// only. The feed's numbers are never used twice, also when every row was swept: cursors depend on it.
+pub(crate) const CREATE_LEDGERS: [&str; 8] = [
+    "CREATE TABLE spent (environment TEXT NOT NULL, digest BLOB NOT NULL, sweep_at INTEGER NOT NULL, \
+     PRIMARY KEY (environment, digest)) STRICT, WITHOUT ROWID",
+    "CREATE INDEX spent_by_sweep_at ON spent (sweep_at)",
+    "CREATE TABLE last_used (environment TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, \
+     used_at INTEGER NOT NULL, PRIMARY KEY (environment, id)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE audit (number INTEGER PRIMARY KEY, at INTEGER NOT NULL, environment TEXT NOT NULL, \
+     organization TEXT, body TEXT NOT NULL) STRICT",
+    "CREATE INDEX audit_by_at ON audit (at)",
+    "CREATE INDEX audit_by_environment_at ON audit (environment, at)",
+    "CREATE INDEX audit_by_organization_at ON audit (organization, at) WHERE organization IS NOT NULL",
+    "CREATE TABLE feed (number INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, \
+     keys TEXT NOT NULL) STRICT",
+];
+
+pub(crate) const SPEND: &str =
+    "INSERT INTO spent (environment, digest, sweep_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+pub(crate) const SWEEP_SPENT: &str = "DELETE FROM spent WHERE (environment, digest) IN \
+     (SELECT environment, digest FROM spent WHERE sweep_at < ?1 \
+      ORDER BY sweep_at, environment, digest LIMIT ?2)";
+
+pub(crate) const LOAD_LAST_USED: &str =
+    "SELECT version, used_at FROM last_used WHERE environment = ?1 AND id = ?2";
+pub(crate) const NOTE_LAST_USED: &str = "INSERT INTO last_used (environment, id, version, used_at) \
+     SELECT environment, id, 1, ?3 FROM credential WHERE environment = ?1 AND id = ?2 \
+     ON CONFLICT (environment, id) DO UPDATE SET used_at = excluded.used_at, version = version + 1 \
+     WHERE excluded.used_at > used_at";
+pub(crate) const FIND_LOST_USES: &str = "SELECT environment, id FROM last_used AS u WHERE NOT EXISTS \
+     (SELECT 1 FROM credential AS c WHERE c.environment = u.environment AND c.id = u.id) \
+     ORDER BY environment, id LIMIT ?1";
+pub(crate) const REMOVE_LOST_USE: &str = "DELETE FROM last_used WHERE environment = ?1 AND id = ?2 \
+     AND NOT EXISTS (SELECT 1 FROM credential WHERE environment = ?1 AND id = ?2)";
+
+/// Credentials whose holder is gone.
+pub(crate) const FIND_ORPHANS: &str = "SELECT environment, id FROM credential AS c WHERE \
+     (client IS NOT NULL AND NOT EXISTS \
+      (SELECT 1 FROM client AS h WHERE h.environment = c.environment AND h.id = c.client)) \
+     OR (operator IS NOT NULL AND NOT EXISTS (SELECT 1 FROM operator AS h WHERE h.id = c.operator)) \
+     ORDER BY environment, id LIMIT ?1";
+/// One of them, if its holder is still gone.
+pub(crate) const REMOVE_ORPHAN: &str = "DELETE FROM credential WHERE environment = ?1 AND id = ?2 AND \
+     ((client IS NOT NULL AND NOT EXISTS \
+       (SELECT 1 FROM client AS h WHERE h.environment = credential.environment \
+        AND h.id = credential.client)) \
+      OR (operator IS NOT NULL AND NOT EXISTS \
+       (SELECT 1 FROM operator AS h WHERE h.id = credential.operator)))";
+
+pub(crate) const NOTE: &str =
+    "INSERT INTO audit (at, environment, organization, body) VALUES (?1, ?2, ?3, ?4)";
+pub(crate) const SWEEP_AUDIT: &str = "DELETE FROM audit WHERE number IN \
+     (SELECT number FROM audit WHERE at < ?1 ORDER BY at, number LIMIT ?2)";
+
+pub(crate) const TELL: &str = "INSERT INTO feed (at, keys) VALUES (?1, ?2)";
+pub(crate) const FEED_PRESENT: &str =
+    "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'feed'), 0)";
+pub(crate) const FEED_PAGE: &str =
+    "SELECT number, keys FROM feed WHERE number > ?1 ORDER BY number LIMIT ?2";
+/// Looks at the oldest rows only, so that no sweep reads the whole feed.
+pub(crate) const SWEEP_FEED: &str = "DELETE FROM feed WHERE number IN \
+     (SELECT number FROM (SELECT number, at FROM feed ORDER BY number LIMIT ?2) WHERE at < ?1)";
+
+pub(crate) const LIST_ENVIRONMENTS: &str = "SELECT id, version, not_before, body FROM environment \
+     WHERE id > ?1 ORDER BY id LIMIT ?2";
+pub(crate) const LIST_ORGANIZATIONS: &str = "SELECT id, version, not_before, body FROM organization \
+     WHERE id > ?1 ORDER BY id LIMIT ?2";
+pub(crate) const LIST_OPERATORS: &str =
+    "SELECT id, version, 0, body FROM operator WHERE id > ?1 ORDER BY id LIMIT ?2";
+pub(crate) const LIST_CLIENTS: &str = "SELECT id, version, not_before, body FROM client \
+     WHERE id > ?1 AND environment = ?3 ORDER BY id LIMIT ?2";
+pub(crate) const LIST_CLIENTS_OF: &str = "SELECT id, version, not_before, body FROM client \
+     WHERE id > ?1 AND environment = ?3 AND organization = ?4 ORDER BY id LIMIT ?2";
+pub(crate) const LIST_CREDENTIALS: &str = "SELECT id, version, 0, body FROM credential \
+     WHERE id > ?1 AND environment = ?3 ORDER BY id LIMIT ?2";
+pub(crate) const LIST_CREDENTIALS_OF_CLIENT: &str = "SELECT id, version, 0, body FROM credential \
+     WHERE id > ?1 AND environment = ?3 AND client = ?4 AND organization = ?5 ORDER BY id LIMIT ?2";
+pub(crate) const LIST_CREDENTIALS_OF_OPERATOR: &str = "SELECT id, version, 0, body FROM credential \
+     WHERE id > ?1 AND environment = ?3 AND operator = ?4 ORDER BY id LIMIT ?2";
+pub(crate) const CREDENTIAL_BY_ID: &str = "SELECT id, version, 0, body FROM credential \
+     WHERE id > ?1 AND environment = ?3 AND id = ?4 ORDER BY id LIMIT ?2";
+pub(crate) const LIST_KEY_SETS: &str = "SELECT name, version, 0, body FROM key_set \
+     WHERE name > ?1 AND environment = ?3 ORDER BY name LIMIT ?2";
+
+// Parameters: time and number of the cursor, limit, not older than, environment, organization.
+pub(crate) const LIST_AUDIT: &str = "SELECT at, number, body FROM audit \
+     WHERE (at, number) < (?1, ?2) AND at >= ?4 ORDER BY at DESC, number DESC LIMIT ?3";
+pub(crate) const LIST_AUDIT_OF_ENVIRONMENT: &str = "SELECT at, number, body FROM audit \
+     WHERE (at, number) < (?1, ?2) AND at >= ?4 AND environment = ?5 \
+     ORDER BY at DESC, number DESC LIMIT ?3";
+pub(crate) const LIST_AUDIT_OF_ORGANIZATION: &str = "SELECT at, number, body FROM audit \
+     WHERE (at, number) < (?1, ?2) AND at >= ?4 AND organization = ?5 \
+     ORDER BY at DESC, number DESC LIMIT ?3";
+pub(crate) const LIST_AUDIT_OF_BOTH: &str = "SELECT at, number, body FROM audit \
+     WHERE (at, number) < (?1, ?2) AND at >= ?4 AND environment = ?5 AND organization = ?6 \
+     ORDER BY at DESC, number DESC LIMIT ?3";
+
+pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE";
+pub(crate) const BEGIN_READ: &str = "BEGIN DEFERRED";
+pub(crate) const COMMIT: &str = "COMMIT";
+pub(crate) const ROLLBACK: &str = "ROLLBACK";
+pub(crate) const SAVEPOINT: &str = "SAVEPOINT one";
+pub(crate) const RELEASE: &str = "RELEASE one";
+pub(crate) const ROLLBACK_TO: &str = "ROLLBACK TO one";
+
+/// The numbers of rows of the ledgers, in the order of [`crate::tables::LEDGERS`].
+pub(crate) const COUNT_LEDGERS: [&str; 4] = [
+    "SELECT count(*) FROM spent",
+    "SELECT count(*) FROM last_used",
+    "SELECT count(*) FROM audit",
+    "SELECT count(*) FROM feed",
+];
+
+/// Every statement that the engine can run once its schema stands, for the test that prepares them all.
+#[cfg(test)]
+pub(crate) fn all() -> Vec<&'static str> {
+    let mut all = vec![
+        SPEND,
+        SWEEP_SPENT,
+        LOAD_LAST_USED,
+        NOTE_LAST_USED,
+        FIND_LOST_USES,
+        REMOVE_LOST_USE,
+        FIND_ORPHANS,
+        REMOVE_ORPHAN,
+        NOTE,
+        SWEEP_AUDIT,
+        TELL,
+        FEED_PRESENT,
+        FEED_PAGE,
+        SWEEP_FEED,
+        LIST_ENVIRONMENTS,
+        LIST_ORGANIZATIONS,
+        LIST_OPERATORS,
+        LIST_CLIENTS,
+        LIST_CLIENTS_OF,
+        LIST_CREDENTIALS,
+        LIST_CREDENTIALS_OF_CLIENT,
+        LIST_CREDENTIALS_OF_OPERATOR,
+        CREDENTIAL_BY_ID,
+        LIST_KEY_SETS,
+        LIST_AUDIT,
+        LIST_AUDIT_OF_ENVIRONMENT,
+        LIST_AUDIT_OF_ORGANIZATION,
+        LIST_AUDIT_OF_BOTH,
+        BEGIN,
+        BEGIN_READ,
+        COMMIT,
+        ROLLBACK,
+        SAVEPOINT,
+        RELEASE,
+        ROLLBACK_TO,
+    ];
+    all.extend(COUNT_LEDGERS);
+    for keyed in KEYED.iter() {
+        all.extend([
+            keyed.load.as_str(),
+            &keyed.insert,
+            &keyed.replace,
+            &keyed.remove,
+            &keyed.require,
+            &keyed.count,
+        ]);
+        all.extend(keyed.raise.as_deref());
+        all.extend(keyed.sweep.as_deref());
+    }
+    all
+}

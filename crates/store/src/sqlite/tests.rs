@@ -1,0 +1,3 @@
+//! What only the engine itself can see.
+
+use super::*;

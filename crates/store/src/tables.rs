@@ -1,0 +1,389 @@
+//! Every noun's table, described once. The SQL of each engine is derived from this.
+//!
+//! A keyed table has its key columns, `version`, `not_before` where tokens hang on the noun, the
+//! projections that lists and sweeps look at, and `body`: the noun as JSON. Only the body is ever read
+//! back as the noun; projections are copies, written with it.
+
+use countersign_engine::{
+    commit::Change,
+    denied::Fault,
+    id::OrganizationId,
+    model::credential::{Credential, Holder},
+    row::{Key, Row},
+};
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// UTF-8 text.
+    Text,
+    /// Bytes.
+    Blob,
+    /// Microseconds since the epoch.
+    Time,
+}
+
+/// A column.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Column {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// Whether it may be absent.
+    pub null: bool,
+}
+
+const fn text(name: &'static str) -> Column {
+    Column {
+        name,
+        kind: Kind::Text,
+        null: false,
+    }
+}
+
+const fn digest() -> Column {
+    Column {
+        name: "digest",
+        kind: Kind::Blob,
+        null: false,
+    }
+}
+
+const fn optional(name: &'static str) -> Column {
+    Column {
+        name,
+        kind: Kind::Text,
+        null: true,
+    }
+}
+
+const SWEEP_AT: Column = Column {
+    name: "sweep_at",
+    kind: Kind::Time,
+    null: false,
+};
+
+/// A keyed table.
+#[derive(Debug)]
+pub(crate) struct Table {
+    /// Its name, also in the metrics.
+    pub name: &'static str,
+    /// What a row is loaded by, environment first where there is one.
+    pub key: &'static [Column],
+    /// Copies of members, for lists and sweeps.
+    pub projections: &'static [Column],
+    /// Whether tokens hang on the noun, so that it has a `not_before`.
+    pub raised: bool,
+    /// Columns that no two rows share.
+    pub unique: &'static [&'static str],
+    /// Further indexes, each with the columns of its list order.
+    pub indexes: &'static [&'static [&'static str]],
+}
+
+/// The nouns that are loaded by a key and changed by a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Noun {
+    Environment,
+    Organization,
+    Operator,
+    Name,
+    Client,
+    Credential,
+    Guards,
+    KeySet,
+    Revocation,
+    Idempotency,
+}
+
+impl Noun {
+    /// Every keyed noun.
+    pub const ALL: [Self; 10] = [
+        Self::Environment,
+        Self::Organization,
+        Self::Operator,
+        Self::Name,
+        Self::Client,
+        Self::Credential,
+        Self::Guards,
+        Self::KeySet,
+        Self::Revocation,
+        Self::Idempotency,
+    ];
+
+    /// Its table.
+    pub const fn table(self) -> &'static Table {
+        match self {
+            Self::Environment => &ENVIRONMENT,
+            Self::Organization => &ORGANIZATION,
+            Self::Operator => &OPERATOR,
+            Self::Name => &NAME,
+            Self::Client => &CLIENT,
+            Self::Credential => &CREDENTIAL,
+            Self::Guards => &GUARDS,
+            Self::KeySet => &KEY_SET,
+            Self::Revocation => &REVOCATION,
+            Self::Idempotency => &IDEMPOTENCY,
+        }
+    }
+
+    /// The noun that a key loads; none for what commits do not change by its key.
+    pub const fn of(key: &Key) -> Option<Self> {
+        Some(match key {
+            Key::Environment(_) => Self::Environment,
+            Key::Organization(_) => Self::Organization,
+            Key::Operator(_) => Self::Operator,
+            Key::Name(..) => Self::Name,
+            Key::Client(..) => Self::Client,
+            Key::Credential(..) => Self::Credential,
+            Key::Guards(_) => Self::Guards,
+            Key::KeySet(..) => Self::KeySet,
+            Key::Revocation(..) => Self::Revocation,
+            Key::Idempotency(..) => Self::Idempotency,
+            Key::Spent(..) | Key::LastUsed(..) => return None,
+        })
+    }
+}
+
+const BASE: Table = Table {
+    name: "",
+    key: &[],
+    projections: &[],
+    raised: false,
+    unique: &[],
+    indexes: &[],
+};
+
+const ENVIRONMENT: Table = Table {
+    name: "environment",
+    key: &[text("id")],
+    raised: true,
+    ..BASE
+};
+const ORGANIZATION: Table = Table {
+    name: "organization",
+    key: &[text("id")],
+    raised: true,
+    ..BASE
+};
+const OPERATOR: Table = Table {
+    name: "operator",
+    key: &[text("id")],
+    ..BASE
+};
+const NAME: Table = Table {
+    name: "name",
+    key: &[text("environment"), text("space"), text("name")],
+    ..BASE
+};
+const CLIENT: Table = Table {
+    name: "client",
+    key: &[text("environment"), text("id")],
+    projections: &[text("organization")],
+    raised: true,
+    indexes: &[&["environment", "organization", "id"]],
+    ..BASE
+};
+const CREDENTIAL: Table = Table {
+    name: "credential",
+    key: &[text("environment"), digest()],
+    projections: &[
+        text("id"),
+        optional("organization"),
+        optional("client"),
+        optional("operator"),
+    ],
+    unique: &["environment", "id"],
+    indexes: &[
+        &["environment", "client", "id"],
+        &["environment", "operator", "id"],
+    ],
+    ..BASE
+};
+const GUARDS: Table = Table {
+    name: "guards",
+    key: &[text("environment")],
+    ..BASE
+};
+const KEY_SET: Table = Table {
+    name: "key_set",
+    key: &[text("environment"), text("name")],
+    ..BASE
+};
+const REVOCATION: Table = Table {
+    name: "revocation",
+    key: &[text("environment"), digest()],
+    projections: &[SWEEP_AT],
+    indexes: &[&["sweep_at"]],
+    ..BASE
+};
+const IDEMPOTENCY: Table = Table {
+    name: "idempotency",
+    key: &[text("environment"), digest()],
+    projections: &[SWEEP_AT],
+    indexes: &[&["sweep_at"]],
+    ..BASE
+};
+
+/// The tables that no commit changes by a key: what is used up, last uses, audit lines, the feed. Their
+/// form is each engine's own; their names are the metrics'.
+pub(crate) const LEDGERS: [&str; 4] = ["spent", "last_used", "audit", "feed"];
+
+/// One value of a column, borrowed from a key or row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field<'a> {
+    /// Of [`Kind::Text`].
+    Text(&'a str),
+    /// Of [`Kind::Blob`].
+    Blob(&'a [u8]),
+    /// Of [`Kind::Time`], and versions.
+    Integer(i64),
+    /// Absent.
+    Null,
+}
+
+impl<'a> From<Option<&'a str>> for Field<'a> {
+    fn from(text: Option<&'a str>) -> Self {
+        text.map_or(Self::Null, Self::Text)
+    }
+}
+
+/// The values of a key's columns, in the table's order.
+pub(crate) fn key_fields(key: &Key) -> Vec<Field<'_>> {
+    use Field::{Blob, Text};
+    match key {
+        Key::Environment(id) | Key::Guards(id) => vec![Text(id.as_str())],
+        Key::Organization(id) => vec![Text(id.as_str())],
+        Key::Operator(id) => vec![Text(id.as_str())],
+        Key::Name(environment, space, name) => {
+            vec![Text(environment.as_str()), Text(space.word()), Text(name)]
+        }
+        Key::Client(environment, id) => vec![Text(environment.as_str()), Text(id.as_str())],
+        Key::KeySet(environment, name) => vec![Text(environment.as_str()), Text(name)],
+        Key::LastUsed(environment, id) => vec![Text(environment.as_str()), Text(id.as_str())],
+        Key::Credential(environment, digest)
+        | Key::Revocation(environment, digest)
+        | Key::Idempotency(environment, digest)
+        | Key::Spent(environment, digest) => {
+            vec![Text(environment.as_str()), Blob(digest.as_bytes())]
+        }
+    }
+}
+
+/// The values of a row's projections, in the table's order.
+pub(crate) fn projected_fields(row: &Row) -> Vec<Field<'_>> {
+    match row {
+        Row::Client(client) => vec![Field::Text(client.organization.as_str())],
+        Row::Credential(credential) => holder_fields(credential),
+        Row::Revocation(_) | Row::Idempotency(_) => row
+            .sweep_at()
+            .map(|at| Field::Integer(at.micros()))
+            .into_iter()
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn holder_fields(credential: &Credential) -> Vec<Field<'_>> {
+    let (organization, client, operator) = match &credential.holder {
+        Holder::Client(organization, client) => (Some(organization), Some(client.as_str()), None),
+        Holder::Operator(operator) => (None, None, Some(operator.as_str())),
+    };
+    vec![
+        Field::Text(credential.id.as_str()),
+        organization.map(OrganizationId::as_str).into(),
+        client.into(),
+        operator.into(),
+    ]
+}
+
+/// The noun as JSON.
+pub(crate) fn encode_body(row: &Row) -> Result<String, Fault> {
+    match row {
+        Row::Environment(noun) => serde_json::to_string(noun),
+        Row::Organization(noun) => serde_json::to_string(noun),
+        Row::Operator(noun) => serde_json::to_string(noun),
+        Row::Name(noun) => serde_json::to_string(noun),
+        Row::Client(noun) => serde_json::to_string(noun),
+        Row::Credential(noun) => serde_json::to_string(noun),
+        Row::Guards(noun) => serde_json::to_string(noun),
+        Row::KeySet(noun) => serde_json::to_string(noun),
+        Row::Revocation(noun) => serde_json::to_string(noun),
+        Row::Idempotency(noun) => serde_json::to_string(noun),
+        Row::Audit(noun) => serde_json::to_string(noun),
+        Row::LastUsed(..) => return Err(Fault::internal("a last use has no body")),
+    }
+    .map_err(|error| Fault::internal(format_args!("a row cannot be written as JSON: {error}")))
+}
+
+/// The noun of a table, from its JSON.
+pub(crate) fn decode_body(noun: Noun, body: &str) -> Result<Row, Fault> {
+    match noun {
+        Noun::Environment => serde_json::from_str(body).map(Row::Environment),
+        Noun::Organization => serde_json::from_str(body).map(Row::Organization),
+        Noun::Operator => serde_json::from_str(body).map(Row::Operator),
+        Noun::Name => serde_json::from_str(body).map(Row::Name),
+        Noun::Client => serde_json::from_str(body).map(Row::Client),
+        Noun::Credential => serde_json::from_str(body).map(Row::Credential),
+        Noun::Guards => serde_json::from_str(body).map(Row::Guards),
+        Noun::KeySet => serde_json::from_str(body).map(Row::KeySet),
+        Noun::Revocation => serde_json::from_str(body).map(Row::Revocation),
+        Noun::Idempotency => serde_json::from_str(body).map(Row::Idempotency),
+    }
+    .map_err(|error| {
+        // serde_json names the place and what was expected; the content itself stays out of the log.
+        Fault::internal(format_args!(
+            "a stored {} cannot be read: {error}",
+            noun.table().name
+        ))
+    })
+}
+
+/// Changes of one commit: far more than any call makes, few enough that one commit holds the writer briefly.
+pub(crate) const CHANGES_MAX: usize = 1024;
+
+/// What no commit may contain, whatever the rows: a mistake of the caller's code, not a conflict.
+pub(crate) fn check(changes: &[Change]) -> Result<(), Fault> {
+    if changes.len() > CHANGES_MAX {
+        return Err(Fault::internal(format_args!(
+            "a commit has at most {CHANGES_MAX} changes, this one {}",
+            changes.len()
+        )));
+    }
+    changes.iter().try_for_each(|change| match change {
+        Change::Insert(Row::Audit(_) | Row::LastUsed(..))
+        | Change::Replace {
+            row: Row::Audit(_) | Row::LastUsed(..),
+            ..
+        } => Err(Fault::internal("audit lines and last uses are no changes")),
+        Change::Spend(_) => Ok(()),
+        Change::Insert(_) | Change::Replace { .. } => Ok(()),
+        Change::Remove { key, .. } | Change::Require { key, .. } => match Noun::of(key) {
+            Some(_) => Ok(()),
+            None => Err(Fault::internal("this key names no row that has a version")),
+        },
+        Change::Raise { key, .. } => match Noun::of(key) {
+            Some(noun) if noun.table().raised => Ok(()),
+            _ => Err(Fault::internal("no tokens hang on what this key names")),
+        },
+    })
+}
+
+/// Whether a cache may hold what this key loads. What is remembered for one repeat, noted by housekeeping,
+/// or shows only as a conflict is always asked of the store, so the feed need not name it.
+pub(crate) const fn is_cacheable(key: &Key) -> bool {
+    !matches!(
+        key,
+        Key::Idempotency(..) | Key::LastUsed(..) | Key::Spent(..)
+    )
+}
+
+/// The keys that a commit's changes touch and the feed tells of.
+pub(crate) fn touched(changes: &[Change]) -> Vec<Key> {
+    changes
+        .iter()
+        .filter(|change| !matches!(change, Change::Require { .. } | Change::Spend(_)))
+        .map(Change::key)
+        .filter(is_cacheable)
+        .collect()
+}
