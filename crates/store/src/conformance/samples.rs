@@ -190,6 +190,7 @@ pub fn idempotency(word: &str, ends: Timestamp) -> Row {
         request: digest("request"),
         made: Key::Credential(EnvironmentId::installation(), digest("made")),
         secret: Some(Sealed(vec![9; 40])),
+        data_key: None,
         secret_until: at(600),
         expires_at: ends,
     })
