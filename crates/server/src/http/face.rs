@@ -4,7 +4,7 @@ use super::{
     Answer, Kind, Peer, bare, body,
     body::Unread,
     cors,
-    finish::{Finish, finish},
+    finish::Trace,
     forwarded, host, parameters,
     router::{Collision, Endpoint, Found, Place, Router},
 };
@@ -40,7 +40,7 @@ struct Asking<'a> {
     parts: &'a Parts,
     context: CallContext,
     is_secure: bool,
-    is_unread: bool,
+    trace: &'a mut Trace,
 }
 
 /// Where a request belongs: an environment's row, or none on the admin listener.
@@ -65,46 +65,38 @@ impl Face {
         })
     }
 
-    /// Answer one request, and leave its route's name in `name`.
+    /// Answer one request, and leave in `trace` what is learned on the way.
     pub(super) async fn answer(
         &self,
         state: &ServerState,
         request: Request<Incoming>,
         peer: Peer,
-        name: &mut &'static str,
+        trace: &mut Trace,
     ) -> Answer {
         let (parts, body) = request.into_parts();
         let trusted = &state.trusted_proxies;
-        let address = forwarded::address(peer, &parts.headers, trusted);
+        let context = CallContext {
+            environment: EnvironmentId::installation(),
+            now: state.clock.now(),
+            request_id: trace.request_id.clone(),
+            peer: forwarded::address(peer, &parts.headers, trusted),
+            dialect: "",
+        };
         let mut asking = Asking {
             state,
             parts: &parts,
-            context: state.context(EnvironmentId::installation(), address, ""),
+            context,
             is_secure: forwarded::is_secure(peer, &parts.headers, trusted),
-            is_unread: false,
+            trace,
         };
-        let answer = self.routed(&mut asking, body, name).await;
-        finish(
-            answer,
-            &Finish {
-                request_id: &asking.context.request_id,
-                method: &parts.method,
-                version: parts.version,
-                is_unread: asking.is_unread,
-            },
-        )
+        self.routed(&mut asking, body).await
     }
 
-    async fn routed(
-        &self,
-        asking: &mut Asking<'_>,
-        body: Incoming,
-        name: &mut &'static str,
-    ) -> Answer {
+    async fn routed(&self, asking: &mut Asking<'_>, body: Incoming) -> Answer {
         let path = asking.parts.uri.path();
         let found = self.router.find(&asking.parts.method, path);
         if let Found::Endpoint(Endpoint::Builtin(builtin), ..) = found {
-            *name = builtin.name();
+            asking.trace.route = builtin.name();
             return builtin.answer(asking.state);
         }
         let dialect = match &found {
@@ -127,7 +119,7 @@ impl Face {
                 asking.refuse(self.router.fallback(), &not_found)
             }
             Found::Endpoint(Endpoint::Route(dialect, route), _, raw) => {
-                *name = route.name;
+                asking.trace.route = route.name;
                 let at = At {
                     host: &host,
                     environment,
@@ -197,7 +189,7 @@ impl Face {
         let body = match body::read(headers, body, limit, self.body_timeout).await {
             Ok(body) => body,
             Err(unread) => {
-                asking.is_unread = true;
+                asking.trace.is_unread = true;
                 return match unread {
                     Unread::Denied(denied) => asking.refuse(Some(dialect), &denied.into()),
                     Unread::Bare(status) => bare::answer(status),

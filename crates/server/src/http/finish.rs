@@ -10,20 +10,22 @@ use hyper::body::Body;
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("countersign-request-id");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What an answer's last headers depend on.
-pub(super) struct Finish<'a> {
-    /// The request's id.
-    pub(super) request_id: &'a RequestId,
-    /// The request's method.
-    pub(super) method: &'a Method,
-    /// The request's version.
+/// A request, as far as its answer's last headers and its log line depend on it.
+pub(super) struct Trace {
+    /// Its id.
+    pub(super) request_id: RequestId,
+    /// Its method.
+    pub(super) method: Method,
+    /// Its version.
     pub(super) version: Version,
-    /// Whether some of the body was left unread, so that the connection cannot be used again.
+    /// The name of the route that it took, or one word for none.
+    pub(super) route: &'static str,
+    /// Whether some of its body was left unread, so that the connection cannot be used again.
     pub(super) is_unread: bool,
 }
 
 /// Add the headers that every answer has, where the answer has none of its own.
-pub(super) fn finish(mut answer: Answer, with: &Finish<'_>) -> Answer {
+pub(super) fn finish(mut answer: Answer, with: &Trace) -> Answer {
     if with.method == Method::HEAD {
         answer = without_body(answer);
     }

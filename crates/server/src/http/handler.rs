@@ -1,6 +1,10 @@
 //! Who answers a listener's requests; and what holds for all of them: a time, and no panic.
 
-use super::{Answer, Face, Kind, Peer, bare, panics};
+use super::{
+    Answer, Face, Kind, Peer, bare,
+    finish::{Trace, finish},
+    panics,
+};
 use crate::{
     gateway::{self, GatewayProfile},
     state::ServerState,
@@ -31,19 +35,28 @@ impl Handler {
         match self {
             Self::Face(face) => {
                 let started = state.clock.monotonic();
-                let mut route = "unrouted";
-                let work = face.answer(state, request, peer, &mut route);
+                let mut trace = Trace {
+                    request_id: state.request_id(),
+                    method: request.method().clone(),
+                    version: request.version(),
+                    route: "unrouted",
+                    is_unread: false,
+                };
+                let work = face.answer(state, request, peer, &mut trace);
                 let answer = bounded(state, kind, face.request_timeout, work).await;
+                let answer = finish(answer, &trace);
                 let took = state.clock.monotonic().saturating_sub(started);
                 let status = answer.status();
-                state.metrics.answered(kind.word(), route, status, took);
+                state
+                    .metrics
+                    .answered(kind.word(), trace.route, status, took);
                 debug!(
                     listener = kind.word(),
-                    route,
+                    route = trace.route,
                     status = status.as_u16(),
                     micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
                     peer = ?peer.address,
-                    request_id = request_id(&answer),
+                    request_id = trace.request_id.as_str(),
                     "answered"
                 );
                 answer
@@ -77,12 +90,4 @@ async fn bounded(
             answer
         }
     }
-}
-
-fn request_id(answer: &Answer) -> &str {
-    answer
-        .headers()
-        .get(super::finish::REQUEST_ID)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("-")
 }
