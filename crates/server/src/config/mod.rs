@@ -4,6 +4,7 @@ mod address;
 mod list;
 mod load;
 mod place;
+pub mod reference;
 
 pub use address::Address;
 pub use load::{ConfigError, load};
