@@ -11,12 +11,16 @@
 )]
 
 pub mod cli;
+pub mod compose;
 pub mod config;
 pub mod default_environment;
+pub mod folder;
 pub mod gateway;
 pub mod health;
 pub mod http;
 pub mod keystore;
+pub mod serve;
 pub mod state;
 pub mod system;
 pub mod telemetry;
+pub mod workers;

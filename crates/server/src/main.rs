@@ -6,5 +6,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // The one provider, for what takes the process's default. Nobody was here before us to install another.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     countersign::cli::run()
 }

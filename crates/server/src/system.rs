@@ -128,6 +128,13 @@ pub fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Resu
         .spawn(work)
 }
 
+/// Do something that waits for the disk, off the threads that serve requests. For the start and the end only.
+#[expect(clippy::disallowed_methods, reason = "the owner of threads")]
+pub async fn off_runtime(work: impl FnOnce() + Send + 'static) {
+    // It fails only if the work panics, which the panic hook has told.
+    drop(tokio::task::spawn_blocking(work).await);
+}
+
 /// How many threads can run at once, at least 1.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)

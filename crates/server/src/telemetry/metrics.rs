@@ -34,8 +34,6 @@ pub struct Metrics {
     rows: Family<TableLabels, Gauge>,
     /// Writes by workers that failed, to be tried again.
     pub housekeeping_failures: Counter,
-    /// Milliseconds since the last feed read that succeeded was sent.
-    pub feed_age_ms: Gauge,
     /// Whether `/readyz` says yes.
     pub ready: Gauge,
 }
@@ -80,7 +78,6 @@ impl Default for Metrics {
             observations_dropped: Counter::default(),
             rows: Family::default(),
             housekeeping_failures: Counter::default(),
-            feed_age_ms: Gauge::default(),
             ready: Gauge::default(),
         };
         metrics.register();
@@ -140,11 +137,6 @@ impl Metrics {
                 "housekeeping_failures",
                 "Writes by workers that failed and are tried again",
                 self.housekeeping_failures.clone(),
-            );
-            to.register(
-                "feed_age_milliseconds",
-                "Age of the feed",
-                self.feed_age_ms.clone(),
             );
             to.register("ready", "Whether this node is ready", self.ready.clone());
         });

@@ -1,0 +1,123 @@
+//! The parts, put together: store, keystore, engine, and what requests are handed.
+
+mod opening;
+
+pub use opening::StoreUrl;
+
+use crate::{
+    config::Config,
+    default_environment::DefaultEnvironment,
+    folder::DataFolder,
+    health::Health,
+    keystore::{MasterKey, SoftwareKeystore},
+    state::ServerState,
+    system::{self, RequestNames, SystemClock, SystemEntropy},
+    telemetry::{
+        collected::{KeystoreNumbers, StoreNumbers},
+        metrics::Metrics,
+    },
+    workers::Feed,
+};
+use anyhow::{Context as _, ensure};
+use countersign_engine::{
+    Engine, Ports,
+    ports::{Clock, Entropy, KeyPlace, Query, Store},
+};
+use std::sync::{Arc, OnceLock};
+
+/// The parts of a server that has no sockets yet. Dropped in this order: the folder is unlocked last.
+pub struct Composed {
+    /// What requests are handed.
+    pub state: Arc<ServerState>,
+    /// What reads the feed.
+    pub feed: Arc<dyn Feed>,
+    /// The locked data folder.
+    pub folder: DataFolder,
+}
+
+/// Open everything that `config` names.
+///
+/// # Errors
+/// What cannot be opened, and why.
+pub async fn compose(config: &Config, variables: &[(String, String)]) -> anyhow::Result<Composed> {
+    let folder = DataFolder::open(&config.data.dir)?;
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let url = StoreUrl::parse(&config.data.store, folder.path())?;
+    let master = MasterKey::load(folder.path(), variables, url.has_data(), &*entropy)?;
+    let opened = opening::open(&url, Arc::clone(&clock)).await?;
+    let keystore = SoftwareKeystore::new(&master, Arc::clone(&entropy), system::cores())?;
+    let keystore = Arc::new(keystore);
+    check_keys(&*opened.store, &keystore).await?;
+    let default_environment = DefaultEnvironment::new(config.server.default_environment.clone());
+    let may_be_default = default_environment.judge(&*opened.store).await?;
+    ensure!(
+        may_be_default,
+        "server.default_environment: a production environment cannot be the default beside a sandbox"
+    );
+    let names = RequestNames::new(&*entropy)?;
+    let engine = Engine::new(
+        Ports {
+            store: Arc::clone(&opened.store) as _,
+            freshness: Arc::clone(&opened.store) as _,
+            entropy,
+            keystore: Arc::clone(&keystore) as _,
+        },
+        dialect_names(),
+    );
+    let metrics = Metrics::default();
+    metrics.with_registry(|registry| {
+        registry.register_collector(Box::new(StoreNumbers(opened.clone())));
+        registry.register_collector(Box::new(KeystoreNumbers(Arc::clone(&keystore))));
+    });
+    let state = Arc::new(ServerState {
+        engine: Arc::new(engine),
+        store: Arc::clone(&opened.store) as _,
+        freshness: Arc::clone(&opened.store) as _,
+        clock,
+        names,
+        metrics,
+        health: Health::default(),
+        default_environment,
+        trusted_proxies: config.server.trusted_proxies.clone(),
+    });
+    Ok(Composed {
+        state,
+        folder,
+        feed: opened.store,
+    })
+}
+
+/// The names that environments may enable, for ever: the registry does not change.
+fn dialect_names() -> &'static [&'static str] {
+    static NAMES: OnceLock<Vec<&'static str>> = OnceLock::new();
+    NAMES.get_or_init(|| {
+        let dialects = countersign_dialects::registry().iter();
+        dialects.map(|dialect| dialect.name).collect()
+    })
+}
+
+/// Every environment's data key must open: with another master key nothing would work, and now is the time
+/// to say so.
+async fn check_keys(store: &dyn Store, keystore: &SoftwareKeystore) -> anyhow::Result<()> {
+    let mut after = None;
+    loop {
+        let page = store
+            .list(&Query::Environments, after.as_ref(), 100)
+            .await?;
+        for environment in page.rows.iter().filter_map(|row| row.environment()) {
+            let at = KeyPlace {
+                environment: environment.id.clone(),
+                data_key: environment.data_key.clone(),
+            };
+            keystore.check(&at).with_context(|| {
+                let id = &environment.id;
+                format!("the master key does not open the data key of environment {id}")
+            })?;
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+}

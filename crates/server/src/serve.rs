@@ -1,0 +1,259 @@
+//! The running server: its listeners and workers, from the start to the end of the drain.
+
+use crate::{
+    compose::{self, Composed},
+    config::{Address, Config, Limits, Listener},
+    folder::DataFolder,
+    gateway::GatewayProfile,
+    http::{Accepting, Bound, Face, Handler, Kind, bind, install_hook, tls::Reloading},
+    state::ServerState,
+    system, telemetry,
+    workers::{Work, Workers},
+};
+use anyhow::Context as _;
+use countersign_dialects::registry;
+use countersign_engine::{
+    denied::{Denied, Refusal},
+    id::{EnvironmentId, OperatorId},
+};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
+
+/// Where a running server listens.
+#[derive(Debug, Clone, Default)]
+pub struct Addresses {
+    /// For the world.
+    pub public: Vec<Address>,
+    /// For operators.
+    pub admin: Vec<Address>,
+    /// For proxies, in the order of the configuration.
+    pub gateway: Vec<Vec<Address>>,
+}
+
+/// A server that answers. It ends with [`Running::shutdown`].
+pub struct Running {
+    /// Where it listens.
+    pub addresses: Addresses,
+    /// What its requests are handed.
+    pub state: Arc<ServerState>,
+    folder: DataFolder,
+    accepting: Accepting,
+    workers: Workers,
+    certificates: Vec<Arc<Reloading>>,
+    drain_for: Duration,
+}
+
+/// Start everything that `config` says, and answer from now on.
+///
+/// # Errors
+/// What cannot be opened, and why. Nothing is left running then.
+pub async fn start(config: Config, variables: &[(String, String)]) -> anyhow::Result<Running> {
+    let composed = compose::compose(&config, variables).await?;
+    let public = bind(&config.listener.public).await?;
+    let admin = bind(&config.listener.admin).await?;
+    let mut gateways = Vec::new();
+    for gateway in &config.listener.gateway {
+        gateways.push((bind(&gateway.listener()).await?, gateway.clone()));
+    }
+    let addresses = Addresses {
+        public: public.addresses.clone(),
+        admin: admin.addresses.clone(),
+        gateway: gateways
+            .iter()
+            .map(|(bound, _)| bound.addresses.clone())
+            .collect(),
+    };
+    let certificates: Vec<Arc<Reloading>> = [&public, &admin]
+        .into_iter()
+        .chain(gateways.iter().map(|(bound, _)| bound))
+        .filter_map(Bound::tls)
+        .collect();
+    let url = admin_url(&config.listener.admin, &addresses.admin);
+    welcome_operator(&composed, &url).await?;
+
+    let accepting = Accepting {
+        drain: CancellationToken::new(),
+        end: CancellationToken::new(),
+        connections: TaskTracker::new(),
+    };
+    let state = &composed.state;
+    for (kind, bound, listener) in [
+        (Kind::Public, public, &config.listener.public),
+        (Kind::Admin, admin, &config.listener.admin),
+    ] {
+        let face = Face::new(kind, registry(), &listener.limits)?;
+        bound.accept(kind, state, Handler::Face(Arc::new(face)), &accepting);
+    }
+    for (bound, gateway) in gateways {
+        let timeout = Limits::seconds(gateway.limits.request_timeout_s);
+        let profile = GatewayProfile {
+            profile: gateway.profile,
+            environment: gateway.environment,
+        };
+        let handler = Handler::Gateway(Arc::new(profile), timeout);
+        bound.accept(Kind::Gateway, state, handler, &accepting);
+    }
+    let days = u64::from(config.server.audit_retention_days);
+    let workers = Workers::start(Work {
+        state: Arc::clone(state),
+        feed: Arc::clone(&composed.feed),
+        certificates: certificates.clone(),
+        audit_retention: Duration::from_secs(days.saturating_mul(24 * 60 * 60)),
+    });
+    for (kind, list) in [("public", &addresses.public), ("admin", &addresses.admin)] {
+        info!(listener = kind, addresses = %shown(list), "listening");
+    }
+    for list in &addresses.gateway {
+        info!(listener = "gateway", addresses = %shown(list), "listening");
+    }
+    Ok(Running {
+        addresses,
+        state: composed.state,
+        folder: composed.folder,
+        accepting,
+        workers,
+        certificates,
+        drain_for: Limits::seconds(config.server.drain_s),
+    })
+}
+
+impl Running {
+    /// Read every certificate again.
+    pub fn reload_certificates(&self) {
+        for certificate in &self.certificates {
+            certificate.reload(true);
+        }
+    }
+
+    /// Drain: not ready any more, nothing new, let what is under way finish, write what is in memory.
+    /// Whether everything finished in time; what did not is cut off.
+    pub async fn shutdown(self) -> bool {
+        self.state.health.begin_drain();
+        self.accepting.drain.cancel();
+        self.accepting.connections.close();
+        let drained = self.accepting.connections.wait();
+        let in_time = tokio::time::timeout(self.drain_for, drained).await.is_ok();
+        if !in_time {
+            warn!("requests were cut off at the end of the drain");
+        }
+        self.accepting.end.cancel();
+        self.accepting.connections.wait().await;
+        self.workers.stop().await;
+        let (state, folder) = (self.state, self.folder);
+        system::off_runtime(move || {
+            // Closing the store waits for the disk. The lock goes last: from then on another process may
+            // open the folder.
+            drop(state);
+            drop(folder);
+        })
+        .await;
+        in_time
+    }
+}
+
+/// Serve until a signal says to stop. What `countersign serve` does.
+///
+/// # Errors
+/// What cannot be opened, and why; or that a second signal cut the drain short.
+pub fn run(config: Config, variables: &[(String, String)]) -> anyhow::Result<()> {
+    telemetry::log::start(&config.log);
+    install_hook();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let result = runtime.block_on(async {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
+        let running = start(config, variables).await?;
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => break,
+                _ = terminate.recv() => break,
+                _ = hang_up.recv() => running.reload_certificates(),
+            }
+        }
+        info!("draining");
+        tokio::select! {
+            _ = running.shutdown() => Ok(()),
+            _ = interrupt.recv() => anyhow::bail!("a second signal cut the drain short"),
+            _ = terminate.recv() => anyhow::bail!("a second signal cut the drain short"),
+        }
+    });
+    runtime.shutdown_background();
+    result
+}
+
+/// Make the data folder without serving: master key, store, first operator. What `countersign init` does.
+/// Whether there was no operator before.
+///
+/// # Errors
+/// What cannot be made or opened, and why.
+pub fn init(config: &Config, variables: &[(String, String)]) -> anyhow::Result<bool> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    // The store closes after the runtime's last work: it waits for the disk.
+    let (composed, is_new) = runtime.block_on(async {
+        let composed = compose::compose(config, variables).await?;
+        let admin = &config.listener.admin;
+        let is_new = welcome_operator(&composed, &admin_url(admin, &admin.addresses)).await?;
+        anyhow::Ok((composed, is_new))
+    })?;
+    drop(composed);
+    Ok(is_new)
+}
+
+/// The first start makes the first operator; every start says where the admin API is. Whether it was the
+/// first.
+async fn welcome_operator(composed: &Composed, url: &str) -> anyhow::Result<bool> {
+    let state = &composed.state;
+    let context = state.context(EnvironmentId::installation(), None, "server");
+    let operator = OperatorId::parse("admin").context("the first operator's name")?;
+    match state.engine.bootstrap(&context, operator).await {
+        Ok(token) => {
+            composed.folder.write_operator(url, &token)?;
+            let path = composed.folder.path().join(crate::folder::OPERATOR_FILE);
+            info!(file = %path.display(), "made the first operator; its token is in the file");
+            Ok(true)
+        }
+        Err(Refusal::Denied(Denied::Conflict(_))) => {
+            composed.folder.update_operator(url)?;
+            Ok(false)
+        }
+        Err(refusal) => Err(refusal).context("cannot make the first operator"),
+    }
+}
+
+/// Where the command line of this machine finds the admin API.
+fn admin_url(listener: &Listener, addresses: &[Address]) -> String {
+    let scheme = if listener.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let tcp = addresses.iter().find_map(|address| match address {
+        Address::Tcp(tcp) => Some(*tcp),
+        Address::Unix(_) => None,
+    });
+    match tcp {
+        Some(mut tcp) => {
+            if tcp.ip().is_unspecified() {
+                tcp.set_ip(Ipv4Addr::LOCALHOST.into());
+            }
+            format!("{scheme}://{tcp}")
+        }
+        None => addresses
+            .first()
+            .map_or_else(String::new, ToString::to_string),
+    }
+}
+
+fn shown(addresses: &[Address]) -> String {
+    let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    texts.join(", ")
+}

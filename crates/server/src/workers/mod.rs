@@ -1,0 +1,134 @@
+//! What goes on beside requests. Each worker ends at the shutdown; none can change who may do what.
+
+mod counts;
+mod feed;
+pub mod observations;
+mod sweeps;
+
+pub use feed::Feed;
+
+use crate::{http::tls::Reloading, state::ServerState, system};
+use std::{sync::Arc, time::Duration};
+use tokio::time::MissedTickBehavior;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::warn;
+
+/// How often each looks after its work.
+const OBSERVATIONS_EVERY: Duration = Duration::from_millis(500);
+const LAST_USED_EVERY: Duration = Duration::from_secs(10);
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
+const COUNT_EVERY: Duration = Duration::from_secs(15);
+const JUDGE_EVERY: Duration = Duration::from_secs(5);
+const CERTIFICATES_EVERY: Duration = Duration::from_secs(30);
+
+/// What workers work on.
+pub struct Work {
+    /// The running server.
+    pub state: Arc<ServerState>,
+    /// The feed of the cache before the store.
+    pub feed: Arc<dyn Feed>,
+    /// Certificates that may change.
+    pub certificates: Vec<Arc<Reloading>>,
+    /// How long audit lines are kept.
+    pub audit_retention: Duration,
+}
+
+/// Workers at work.
+pub struct Workers {
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    observations: Arc<observations::Writer>,
+}
+
+impl Workers {
+    /// Start them all.
+    pub fn start(work: Work) -> Self {
+        let workers = Self {
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            observations: Arc::new(observations::Writer::new(Arc::clone(&work.state))),
+        };
+        let work = Arc::new(work);
+        let feed = feed::Reader::new(Arc::clone(&work.feed), Arc::clone(&work.state));
+        workers.every(
+            countersign_engine::bounds::FEED_EVERY,
+            feed,
+            |feed| async move {
+                feed.read().await;
+            },
+        );
+        workers.every(
+            OBSERVATIONS_EVERY,
+            Arc::clone(&workers.observations),
+            |writer| async move { writer.write().await },
+        );
+        workers.every(
+            LAST_USED_EVERY,
+            Arc::clone(&workers.observations),
+            |writer| async move { writer.write_last_used().await },
+        );
+        workers.every(HEARTBEAT_EVERY, Arc::clone(&work), |work| async move {
+            sweeps::heartbeat(&work.state).await;
+        });
+        workers.every(SWEEP_EVERY, Arc::clone(&work), |work| async move {
+            sweeps::sweep(&work.state, work.audit_retention).await;
+        });
+        workers.every(COUNT_EVERY, Arc::clone(&work), |work| async move {
+            counts::count(&work.state).await;
+        });
+        workers.every(JUDGE_EVERY, Arc::clone(&work), |work| async move {
+            judge(&work).await
+        });
+        workers.every(CERTIFICATES_EVERY, work, |work| async move {
+            for certificate in &work.certificates {
+                certificate.reload(false);
+            }
+        });
+        workers
+    }
+
+    /// Stop, and write what is still in memory.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.observations.write().await;
+        self.observations.write_last_used().await;
+    }
+
+    /// Do `work` now and at each `period`, until the stop; what is under way is finished.
+    fn every<T, F>(
+        &self,
+        period: Duration,
+        with: Arc<T>,
+        work: impl Fn(Arc<T>) -> F + Send + 'static,
+    ) where
+        T: Send + Sync + 'static,
+        F: Future<Output = ()> + Send,
+    {
+        let stop = self.stop.clone();
+        system::spawn(&self.tasks, async move {
+            let mut ticks = tokio::time::interval(period);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => break,
+                    _ = ticks.tick() => work(Arc::clone(&with)).await,
+                }
+            }
+        });
+    }
+}
+
+async fn judge(work: &Work) {
+    let state = &work.state;
+    match state.default_environment.judge(&*state.store).await {
+        Ok(true) => {}
+        Ok(false) => warn!(
+            "server.default_environment is a production environment beside a sandbox: not used"
+        ),
+        Err(fault) => warn!(%fault, "cannot look at the environments"),
+    }
+}

@@ -1,0 +1,16 @@
+//! The server through its sockets, on free ports of this machine and folders of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod configuration;
+mod drain;
+mod floods;
+mod harness;
+mod limits;
+mod listeners;
+mod routes;
+mod tls;

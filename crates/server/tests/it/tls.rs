@@ -1,0 +1,117 @@
+//! TLS, and certificates that change while the server runs.
+
+use crate::harness::{Server, certificate, exchange, read};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, ServerName},
+};
+use std::{net::SocketAddr, sync::Arc};
+use tempfile::TempDir;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+async fn connect(
+    address: SocketAddr,
+    trusted: &CertificateDer<'static>,
+    protocols: &[&str],
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(trusted.clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|p| p.as_bytes().to_vec()).collect();
+    let name = ServerName::try_from("localhost").unwrap();
+    let stream = TcpStream::connect(address).await?;
+    TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
+}
+
+async fn server(files: &TempDir) -> (Server, CertificateDer<'static>) {
+    let (tls, trusted) = certificate(files);
+    let server = Server::start_with(|config| {
+        config.listener.public.tls = Some(tls);
+        config.listener.public.limits.handshake_timeout_s = 1;
+    })
+    .await;
+    (server, trusted)
+}
+
+const REQUEST: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
+#[tokio::test]
+async fn both_versions_of_http_are_offered() {
+    let files = tempfile::tempdir().unwrap();
+    let (server, trusted) = server(&files).await;
+    for (offered, chosen) in [(&["h2", "http/1.1"][..], "h2"), (&["http/1.1"], "http/1.1")] {
+        let stream = connect(server.public(), &trusted, offered).await.unwrap();
+        let (_, session) = stream.get_ref();
+        assert_eq!(session.alpn_protocol(), Some(chosen.as_bytes()));
+    }
+    let stream = connect(server.public(), &trusted, &[]).await.unwrap();
+    assert_eq!(exchange(stream, REQUEST).await.status, 200);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_new_certificate_is_used_and_open_connections_go_on() {
+    let files = tempfile::tempdir().unwrap();
+    let (server, old) = server(&files).await;
+    let open = connect(server.public(), &old, &[]).await.unwrap();
+    let (_, new) = certificate(&files);
+    server.running.reload_certificates();
+    assert!(connect(server.public(), &old, &[]).await.is_err());
+    let stream = connect(server.public(), &new, &[]).await.unwrap();
+    assert_eq!(exchange(stream, REQUEST).await.status, 200);
+    assert_eq!(exchange(open, REQUEST).await.status, 200);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_new_certificate_that_cannot_be_used_leaves_the_old_one() {
+    let files = tempfile::tempdir().unwrap();
+    let (server, trusted) = server(&files).await;
+    for broken in ["", "not PEM"] {
+        std::fs::write(files.path().join("certificate.pem"), broken).unwrap();
+        server.running.reload_certificates();
+        let stream = connect(server.public(), &trusted, &[]).await.unwrap();
+        assert_eq!(exchange(stream, REQUEST).await.status, 200);
+    }
+    // A key that belongs to another certificate.
+    let others = tempfile::tempdir().unwrap();
+    certificate(&others);
+    std::fs::copy(
+        others.path().join("certificate.pem"),
+        files.path().join("certificate.pem"),
+    )
+    .unwrap();
+    server.running.reload_certificates();
+    assert!(connect(server.public(), &trusted, &[]).await.is_ok());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_handshake_that_does_not_end_is_closed() {
+    let files = tempfile::tempdir().unwrap();
+    let (server, trusted) = server(&files).await;
+    let mut slow = TcpStream::connect(server.public()).await.unwrap();
+    slow.write_all(&[0x16, 0x03, 0x01]).await.unwrap();
+    assert!(read(slow).await.is_empty());
+    assert!(connect(server.public(), &trusted, &[]).await.is_ok());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_does_not_start_with_a_certificate_that_it_cannot_use() {
+    let files = tempfile::tempdir().unwrap();
+    let (tls, _) = certificate(&files);
+    std::fs::write(&tls.private_key_file, "nothing").unwrap();
+    let mut config = crate::harness::config(&files);
+    config.listener.public.tls = Some(tls);
+    let error = countersign::serve::start(config, &[]).await.err().unwrap();
+    assert!(format!("{error:#}").contains("key.pem"), "{error:#}");
+}
