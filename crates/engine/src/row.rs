@@ -104,14 +104,14 @@ impl Row {
     }
 
     /// When the row may be swept, for the nouns that end by themselves. A lapsed credential stays for a
-    /// while, because operators look at what has lapsed.
+    /// while, because operators look at what has lapsed; one without an end never goes by itself.
     pub fn sweep_at(&self) -> Option<Timestamp> {
         match self {
             Self::Revocation(row) => Some(row.expires_at),
             Self::Idempotency(row) => Some(row.expires_at),
             Self::Credential(row) => {
-                let lapsed_at = row.revoked_at.into_iter().chain(row.expires_at).min()?;
-                Some(lapsed_at.plus(LAPSED_CREDENTIAL_FOR))
+                let lapsed_at = row.revoked_at.into_iter().chain(row.expires_at).min();
+                Some(lapsed_at.map_or(Timestamp::FAR, |at| at.plus(LAPSED_CREDENTIAL_FOR)))
             }
             _ => None,
         }

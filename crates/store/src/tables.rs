@@ -192,9 +192,11 @@ const CREDENTIAL: Table = Table {
         optional("organization"),
         optional("client"),
         optional("operator"),
+        SWEEP_AT,
     ],
     unique: &["environment", "id"],
     indexes: &[
+        &["sweep_at"],
         &["environment", "client", "id"],
         &["environment", "operator", "id"],
     ],
@@ -270,18 +272,15 @@ pub(crate) fn key_fields(key: &Key) -> Vec<Field<'_>> {
     }
 }
 
-/// The values of a row's projections, in the table's order.
+/// The values of a row's projections, in the table's order: where a noun ends by itself, that comes last.
 pub(crate) fn projected_fields(row: &Row) -> Vec<Field<'_>> {
-    match row {
+    let mut fields = match row {
         Row::Client(client) => vec![Field::Text(client.organization.as_str())],
         Row::Credential(credential) => holder_fields(credential),
-        Row::Revocation(_) | Row::Idempotency(_) => row
-            .sweep_at()
-            .map(|at| Field::Integer(at.micros()))
-            .into_iter()
-            .collect(),
         _ => Vec::new(),
-    }
+    };
+    fields.extend(row.sweep_at().map(|at| Field::Integer(at.micros())));
+    fields
 }
 
 fn holder_fields(credential: &Credential) -> Vec<Field<'_>> {
