@@ -18,78 +18,101 @@ pub struct StoreNumbers(pub Opened);
 
 impl Collector for StoreNumbers {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        for (name, help, value) in self.sums() {
+            let sum = ConstCounter::new(value);
+            sum.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
+        }
+        for (name, help, value) in self.levels() {
+            let level = ConstGauge::new(value);
+            level.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// Name, help, value.
+type Number = (&'static str, &'static str, u64);
+
+impl StoreNumbers {
+    fn sums(&self) -> Vec<Number> {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let cache = self.0.store.counters();
-        let mut counter = |name: &str, help: &str, value: &AtomicU64| {
-            let counter = ConstCounter::new(value.load(Ordering::Relaxed));
-            counter.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)
-        };
-        counter("cache_hits", "Loads answered from the cache", &cache.hits)?;
-        counter(
-            "cache_misses",
-            "Loads that went to the store",
-            &cache.misses,
-        )?;
-        counter(
-            "cache_invalidations",
-            "Keys invalidated",
-            &cache.invalidations,
-        )?;
-        counter(
-            "feed_reads",
-            "Reads of the feed that succeeded",
-            &cache.feed_reads,
-        )?;
+        let mut sums = vec![
+            (
+                "cache_hits",
+                "Loads answered from the cache",
+                of(&cache.hits),
+            ),
+            (
+                "cache_misses",
+                "Loads that went to the store",
+                of(&cache.misses),
+            ),
+            (
+                "cache_invalidations",
+                "Keys invalidated",
+                of(&cache.invalidations),
+            ),
+            (
+                "feed_reads",
+                "Reads of the feed that succeeded",
+                of(&cache.feed_reads),
+            ),
+        ];
         if let Some(engine) = &self.0.counters {
-            counter(
-                "store_groups",
-                "Groups written, each under one fsync",
-                &engine.groups,
-            )?;
-            counter(
-                "store_grouped",
-                "Pieces of work in those groups",
-                &engine.grouped,
-            )?;
-            counter(
-                "store_groups_failed",
-                "Groups taken back",
-                &engine.groups_failed,
-            )?;
-            counter(
-                "store_refused_busy",
-                "Work refused: a queue was full",
-                &engine.refused_busy,
-            )?;
-            counter(
-                "store_refused_wal",
-                "Work refused: the log had grown",
-                &engine.refused_wal,
-            )?;
-            counter("store_checkpoints", "Checkpoints run", &engine.checkpoints)?;
+            sums.extend([
+                (
+                    "store_groups",
+                    "Groups written, each under one fsync",
+                    of(&engine.groups),
+                ),
+                (
+                    "store_grouped",
+                    "Pieces of work in those groups",
+                    of(&engine.grouped),
+                ),
+                (
+                    "store_groups_failed",
+                    "Groups taken back",
+                    of(&engine.groups_failed),
+                ),
+                (
+                    "store_refused_busy",
+                    "Work refused: a queue was full",
+                    of(&engine.refused_busy),
+                ),
+                (
+                    "store_refused_wal",
+                    "Work refused: the log had grown",
+                    of(&engine.refused_wal),
+                ),
+                (
+                    "store_checkpoints",
+                    "Checkpoints run",
+                    of(&engine.checkpoints),
+                ),
+            ]);
         }
-        let mut gauge = |name: &str, help: &str, value: u64| {
-            let gauge = ConstGauge::new(value);
-            gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
-        };
+        sums
+    }
+
+    fn levels(&self) -> Vec<Number> {
         let rows = u64::try_from(self.0.store.cached_rows()).unwrap_or(u64::MAX);
-        gauge("cache_rows", "Rows in the cache", rows)?;
-        if let Some(age) = self.0.store.feed_age() {
+        let mut levels = vec![("cache_rows", "Rows in the cache", rows)];
+        levels.extend(self.0.store.feed_age().map(|age| {
             let millis = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-            gauge(
-                "feed_age_milliseconds",
-                "Since the last read of the feed that succeeded was sent",
-                millis,
-            )?;
-        }
-        if let Some(engine) = &self.0.counters {
+            let help = "Since the last read of the feed that succeeded was sent";
+            ("feed_age_milliseconds", help, millis)
+        }));
+        levels.extend(self.0.counters.as_ref().map(|engine| {
             let bytes = engine.wal_bytes.load(Ordering::Relaxed);
-            gauge(
+            (
                 "store_wal_bytes",
                 "Bytes of the write-ahead log in use",
                 bytes,
-            )?;
-        }
-        Ok(())
+            )
+        }));
+        levels
     }
 }
 

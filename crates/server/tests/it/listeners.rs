@@ -31,6 +31,15 @@ async fn numbers_are_for_operators_only_and_count_what_was_answered() {
     let line =
         "countersign_requests_total{listener=\"public\",route=\"server.healthz\",status=\"2xx\"} 1";
     assert!(numbers.body.contains(line), "{}", numbers.body);
+    for name in [
+        "countersign_cache_hits_total",
+        "countersign_feed_age_milliseconds",
+        "countersign_signatures_waiting 0",
+        "countersign_observations_dropped_total 0",
+        "countersign_store_rows{table=",
+    ] {
+        assert!(numbers.body.contains(name), "{name}: {}", numbers.body);
+    }
     assert_eq!(
         get(server.public(), "api.example", "/metrics").await.status,
         404

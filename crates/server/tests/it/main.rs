@@ -6,6 +6,7 @@
     clippy::indexing_slicing
 )]
 
+mod binary;
 mod configuration;
 mod drain;
 mod floods;

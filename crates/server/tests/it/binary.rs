@@ -1,0 +1,194 @@
+//! The real binary: its signals, and what `kill -9` leaves.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the tests' own harness starts programs"
+)]
+
+use crate::harness::{get, parse, read};
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{Receiver, channel},
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// A process of our own, ended with the test however that ends.
+struct Process {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself, which is what most tests want.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+impl Process {
+    fn serve(folder: &TempDir) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .arg("serve")
+            .current_dir(folder.path())
+            .env_clear()
+            .env("COUNTERSIGN__LISTENER__PUBLIC__ADDRESSES", "127.0.0.1:0")
+            .env("COUNTERSIGN__LISTENER__ADMIN__ADDRESSES", "127.0.0.1:0")
+            .env(
+                "COUNTERSIGN__LISTENER__GATEWAY__0__ADDRESSES",
+                "127.0.0.1:0",
+            )
+            .env("COUNTERSIGN__LOG__FORMAT", "json")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (send, lines) = channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        countersign::system::thread("stderr", move || {
+            // The pipe ends with the process.
+            for line in stderr.lines().map_while(Result::ok) {
+                drop(send.send(line));
+            }
+        })
+        .unwrap();
+        Self { child, lines }
+    }
+
+    /// Wait for a log line that says `message`, and has `field`; the field.
+    fn said(&self, message: &str, field: &str, with: &str) -> String {
+        loop {
+            let line = self
+                .lines
+                .recv_timeout(Duration::from_secs(60))
+                .expect("the line comes");
+            let parsed: serde_json::Value = serde_json::from_str(&line).unwrap();
+            if parsed["message"] == message && line.contains(with) {
+                return parsed[field].as_str().unwrap_or_default().to_owned();
+            }
+        }
+    }
+
+    fn public(&self) -> SocketAddr {
+        self.said("listening", "addresses", "\"public\"")
+            .parse()
+            .unwrap()
+    }
+
+    fn signal(&self, name: &str) {
+        let kill = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(kill.unwrap().success());
+    }
+
+    fn ended(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn serve_needs_no_configuration_and_ends_when_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = Process::serve(&folder);
+    let public = process.public();
+    assert_eq!(get(public, "x", "/healthz").await.status, 200);
+    process.signal("HUP");
+    assert_eq!(get(public, "x", "/readyz").await.status, 200);
+    process.signal("TERM");
+    assert!(process.ended().success());
+    let data = folder.path().join("countersign-data");
+    for file in ["master.key", "operator.json", "countersign.db"] {
+        assert!(data.join(file).exists(), "{file}");
+    }
+}
+
+#[tokio::test]
+async fn the_token_of_the_first_operator_is_not_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = Process::serve(&folder);
+    process.public();
+    process.signal("TERM");
+    assert!(process.ended().success());
+    let file = folder.path().join("countersign-data/operator.json");
+    let operator: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let token = operator["token"].as_str().unwrap();
+    assert!(token.len() > 20);
+    let all: Vec<String> = process.lines.iter().collect();
+    assert!(all.iter().any(|line| line.contains("draining")), "{all:?}");
+    assert!(!all.iter().any(|line| line.contains(token)), "{all:?}");
+}
+
+/// A connection whose request is under way: the server has asked for its body.
+async fn under_way(public: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(public).await.unwrap();
+    let head = "POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut interim = [0; 25];
+    stream.read_exact(&mut interim).await.unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream
+}
+
+#[tokio::test]
+async fn the_first_signal_drains_and_the_second_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = Process::serve(&folder);
+    let public = process.public();
+    make_sandbox(&folder).await;
+    let mut finishing = under_way(public).await;
+    let _held = under_way(public).await;
+    process.signal("TERM");
+    process.said("draining", "level", "");
+    finishing.write_all(b"a=bc").await.unwrap();
+    assert_eq!(parse(&read(finishing).await).status, 401);
+    assert!(
+        process.child.try_wait().unwrap().is_none(),
+        "it waits for the other"
+    );
+    process.signal("INT");
+    assert!(!process.ended().success());
+}
+
+/// An environment for `localhost`, made through the admin API.
+async fn make_sandbox(folder: &TempDir) {
+    let file = folder.path().join("countersign-data/operator.json");
+    let operator: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let address = operator["admin"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("http://")
+        .unwrap();
+    let token = operator["token"].as_str().unwrap();
+    let body =
+        r#"{"id":"sandbox","mode":"sandbox","issuer":"http://localhost","hosts":["localhost"]}"#;
+    let request = format!(
+        "POST /admin/v1/environments HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let answer = crate::harness::send(address.parse().unwrap(), request.as_bytes()).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_kill_9() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::serve(&folder);
+    process.public();
+    make_sandbox(&folder).await;
+    process.signal("KILL");
+    drop(process);
+    let process = Process::serve(&folder);
+    let public = process.public();
+    assert_eq!(get(public, "localhost", "/oauth2/jwks").await.status, 200);
+}
