@@ -14,4 +14,5 @@ mod harness;
 mod limits;
 mod listeners;
 mod routes;
+mod rules;
 mod tls;
