@@ -336,7 +336,7 @@ impl State {
     fn sweep_expired(&mut self, now: Timestamp, limit: u32) -> u64 {
         let mut left = limit as usize;
         let mut swept = 0;
-        for noun in [Noun::Revocation, Noun::Idempotency] {
+        for noun in Noun::ALL {
             let ended = self.rows.iter().filter_map(|(key, row)| {
                 let ends = row.row.sweep_at().filter(|at| *at < now)?;
                 (Noun::of(key) == Some(noun)).then(|| (ends, key.clone()))
@@ -345,7 +345,7 @@ impl State {
             ended.sort();
             ended.truncate(left);
             ended.iter().for_each(|(_, key)| {
-                self.rows.remove(key);
+                self.restore(key, None);
             });
             left -= ended.len();
             swept += ended.len();

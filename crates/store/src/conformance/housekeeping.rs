@@ -1,14 +1,16 @@
 //! Housekeeping: it removes what has ended, within its limits, and nothing else.
 
-use super::{audit_lines, conflict, insert, remove, row, samples::*, write};
+use super::{audit_lines, conflict, insert, remove, replace, row, samples::*, write};
 use countersign_engine::{
     commit::Change,
     ports::{Housekeeping, Kept, Store},
     row::{Key, Row},
+    time::Timestamp,
 };
 
 cases! {
     what_has_ended_is_swept_and_what_lives_is_kept
+    a_lapsed_credential_is_swept_when_its_row_says_so
     a_sweep_keeps_to_its_limit_and_begins_with_the_oldest
     what_was_spent_can_be_swept_and_only_then_spent_again
     credentials_go_with_their_holder
@@ -54,7 +56,7 @@ async fn what_has_ended_is_swept_and_what_lives_is_kept(store: &dyn Store) {
             revocation("lives", at(1)),
             idempotency("ended", at(-1)),
             idempotency("lives", at(1)),
-            // It has lapsed, and stays until its client goes.
+            // It has not lapsed for long.
             credential(
                 "sandbox",
                 "s",
@@ -76,6 +78,36 @@ async fn what_has_ended_is_swept_and_what_lives_is_kept(store: &dyn Store) {
     }
     assert_eq!(count(store, "credential").await, 1);
     assert_eq!(kept(store, expired(100)).await, 0);
+}
+
+async fn a_lapsed_credential_is_swept_when_its_row_says_so(store: &dyn Store) {
+    let lapses = credential("sandbox", "s1", "cred_1", held_by_operator("alice"));
+    let mut stays = credential("sandbox", "s2", "cred_2", held_by_operator("alice"));
+    if let Row::Credential(credential) = &mut stays {
+        credential.expires_at = None;
+    }
+    let sweep_at = lapses.sweep_at().expect("it expires");
+    insert(store, [lapses.clone(), stays.clone()]).await;
+    let sweep = |micros| Housekeeping::SweepExpired {
+        now: Timestamp::from_micros(sweep_at.micros() + micros),
+        limit: 10,
+    };
+    assert_eq!(kept(store, sweep(0)).await, 0);
+    assert_eq!(kept(store, sweep(1)).await, 1);
+    assert_eq!(row(store, &lapses.key()).await, None);
+    assert!(row(store, &stays.key()).await.is_some());
+    // Its id is free again, and a replaced credential ends when its new content says so.
+    if let Row::Credential(credential) = &mut stays {
+        credential.revoked_at = Some(NOW);
+    }
+    write(
+        store,
+        vec![replace(stays.clone(), 1), Change::Insert(lapses)],
+    )
+    .await
+    .unwrap();
+    assert_eq!(kept(store, sweep(0)).await, 1);
+    assert_eq!(row(store, &stays.key()).await, None);
 }
 
 async fn a_sweep_keeps_to_its_limit_and_begins_with_the_oldest(store: &dyn Store) {

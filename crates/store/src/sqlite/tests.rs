@@ -1,3 +1,349 @@
-//! What only the engine itself can see.
+//! What only the engine itself can see: its statements, its schema, its faults.
 
 use super::*;
+use crate::conformance::{samples::*, told_since};
+use countersign_engine::{commit::Change, denied::Fault};
+use rusqlite::Connection;
+use std::sync::atomic::Ordering::Relaxed;
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.build().unwrap().block_on(future)
+}
+
+fn migrated() -> Connection {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrations::run(&mut connection, &migrations::all()).unwrap();
+    connection
+}
+
+#[test]
+fn every_statement_prepares_on_an_empty_store() {
+    let connection = migrated();
+    let all = statements::all();
+    assert!(all.len() > 90, "{} statements are listed", all.len());
+    for sql in all {
+        connection
+            .prepare(sql)
+            .map_err(|error| format!("{sql}: {error}"))
+            .unwrap();
+    }
+}
+
+/// A look-up or page that scans or sorts gets slower with every row.
+#[test]
+fn no_lookup_or_page_scans_or_sorts() {
+    let connection = migrated();
+    // These look at a whole table, on a reader, and say so; counts are for metrics.
+    let scans = [statements::FIND_ORPHANS, statements::FIND_LOST_USES];
+    for sql in statements::all() {
+        let counted = sql.starts_with("SELECT count(*)");
+        let planned = ["SELECT", "UPDATE", "DELETE"]
+            .iter()
+            .any(|verb| sql.starts_with(verb));
+        if !planned || counted || scans.contains(&sql) {
+            continue;
+        }
+        let mut plan = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+            .unwrap();
+        let steps = plan
+            .raw_query()
+            .mapped(|row| row.get::<_, String>(3))
+            .collect::<Result<Vec<_>, _>>()
+            .unwrap();
+        for step in steps {
+            let whole = [
+                "SCAN sqlite_sequence",
+                "SCAN CONSTANT ROW",
+                "SCAN (subquery",
+            ];
+            let of_all = whole.iter().any(|small| step.starts_with(small));
+            // The oldest rows of the feed, up to a limit.
+            let oldest = sql == statements::SWEEP_FEED && step == "SCAN feed";
+            assert!(
+                !step.starts_with("SCAN") || of_all || oldest,
+                "{sql}\n{step}"
+            );
+            let sorts = step.contains("USE TEMP B-TREE") && !sql.contains("sweep_at");
+            assert!(!sorts, "{sql}\n{step}");
+        }
+    }
+}
+
+#[test]
+fn the_first_migration_is_the_one_that_shipped() {
+    let first = &migrations::all()[0];
+    let checksum = serde_json::to_string(&first.checksum()).unwrap();
+    // If this fails, a table has changed that stores out there already have: add a migration instead.
+    assert_eq!(
+        checksum,
+        "\"48f763e2c1aa04aad68b0d8420581fcaaab5ea5feee7d535c66bad1569feee35\""
+    );
+}
+
+#[test]
+fn a_newer_schema_is_refused_and_both_versions_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(FILE_NAME);
+    drop(open(&path, &Settings::default()).unwrap());
+    let connection = Connection::open(&path).unwrap();
+    connection
+        .execute("INSERT INTO schema_version VALUES (7, x'00')", [])
+        .unwrap();
+    drop(connection);
+    let error = open(folder.path(), &Settings::default()).unwrap_err();
+    assert!(
+        matches!(error, OpenError::Newer { found: 7, known: 1 }),
+        "{error}"
+    );
+    let text = error.to_string();
+    assert!(
+        text.contains("version 7") && text.contains("up to 1"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_schema_of_other_statements_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(FILE_NAME);
+    drop(open(&path, &Settings::default()).unwrap());
+    let connection = Connection::open(&path).unwrap();
+    connection
+        .execute("UPDATE schema_version SET checksum = x'00'", [])
+        .unwrap();
+    drop(connection);
+    let error = open(&path, &Settings::default()).unwrap_err();
+    assert!(matches!(error, OpenError::Edited { version: 1 }), "{error}");
+}
+
+#[test]
+fn a_migration_that_fails_leaves_the_version_before_it() {
+    let mut connection = migrated();
+    let mut all = migrations::all();
+    all.push(migrations::Migration {
+        version: 2,
+        statements: vec![
+            "CREATE TABLE later (id INTEGER) STRICT".into(),
+            "NOT SQL".into(),
+        ],
+    });
+    assert!(matches!(
+        migrations::run(&mut connection, &all),
+        Err(OpenError::Sqlite(_))
+    ));
+    let later = connection.prepare("SELECT id FROM later");
+    assert!(later.is_err());
+    drop(later);
+    all[1].statements.pop();
+    migrations::run(&mut connection, &all).unwrap();
+    migrations::run(&mut connection, &all).unwrap();
+    connection.prepare("SELECT id FROM later").unwrap();
+}
+
+#[test]
+fn the_file_of_another_program_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("other.sqlite");
+    let other = Connection::open(&path).unwrap();
+    other
+        .execute_batch("CREATE TABLE photographs (id INTEGER)")
+        .unwrap();
+    drop(other);
+    let error = open(&path, &Settings::default()).unwrap_err();
+    assert!(matches!(error, OpenError::NotOurs), "{error}");
+    let text = folder.path().join("text");
+    std::fs::write(&text, "x".repeat(5000)).unwrap();
+    assert!(matches!(
+        open(&text, &Settings::default()),
+        Err(OpenError::Sqlite(_))
+    ));
+    assert_eq!(std::fs::read(&text).unwrap(), "x".repeat(5000).into_bytes());
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_can_read_the_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &Settings::default()).unwrap();
+    block_on(store.observe(vec![event("a", NOW)])).unwrap();
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{:?}", entry.file_name());
+    }
+}
+
+#[test]
+fn what_was_acknowledged_is_there_after_reopening() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &Settings::default()).unwrap();
+    let changes = every_noun().into_iter().map(Change::Insert).collect();
+    block_on(store.commit(commit(changes))).unwrap();
+    let cursor = block_on(store.feed(None)).unwrap().next;
+    drop(store);
+    // The log was moved into the file on the way out.
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    let store = open(folder.path(), &Settings::default()).unwrap();
+    for noun in every_noun() {
+        let rows = block_on(store.load(&[noun.key()])).unwrap();
+        assert_eq!(rows[0].as_ref().unwrap().row, noun);
+    }
+    assert_eq!(block_on(store.feed(None)).unwrap().next, cursor);
+}
+
+#[test]
+fn dropping_the_store_writes_what_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &Settings::default()).unwrap();
+    let names: Vec<String> = (0..300).map(|n| format!("org_{n:03}")).collect();
+    block_on(async {
+        for name in &names {
+            let change = Change::Insert(organization(name));
+            let mut waiting = store.commit(commit(vec![change]));
+            // Polled once: it waits with the writer. Then whoever asked goes away.
+            std::future::poll_fn(|context| {
+                drop(waiting.as_mut().poll(context));
+                std::task::Poll::Ready(())
+            })
+            .await;
+        }
+    });
+    drop(store);
+    let store = open(folder.path(), &Settings::default()).unwrap();
+    let counts = block_on(store.keep(Housekeeping::CountRows)).unwrap();
+    let Kept::Counts(counts) = counts else {
+        panic!("{counts:?}")
+    };
+    assert!(
+        counts.contains(&("organization", 300)) && counts.contains(&("audit", 300)),
+        "{counts:?}"
+    );
+}
+
+/// A size that the file may not pass stands in for a disk that is full: SQLite answers both alike.
+#[test]
+fn a_full_disk_refuses_the_whole_group_and_the_writer_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        pages_max: Some(120),
+        ..Settings::default()
+    };
+    let store = open(folder.path(), &settings).unwrap();
+    block_on(async {
+        let mut written = 0;
+        let fault = loop {
+            let change = Change::Insert(organization(&format!("org_{written}")));
+            match store.commit(commit(vec![change])).await {
+                Ok(()) => written += 1,
+                Err(error) => break error,
+            }
+            assert!(written < 10_000, "it never became full");
+        };
+        assert!(
+            matches!(fault, CommitError::Fault(Fault::Unavailable(_))),
+            "{fault}"
+        );
+        assert_eq!(store.counters().groups_failed.load(Relaxed), 1);
+        // Reading goes on; nothing of the refused commit is there.
+        let refused = organization(&format!("org_{written}")).key();
+        assert_eq!(store.load(&[refused]).await.unwrap(), [None]);
+        // Sweeping makes room, without a restart.
+        let sweep = |limit| Housekeeping::SweepAudit {
+            before: at(1),
+            limit,
+        };
+        assert_eq!(
+            store.keep(sweep(100_000)).await.unwrap(),
+            Kept::Rows(written)
+        );
+        let change = Change::Insert(organization("org_again"));
+        store.commit(commit(vec![change])).await.unwrap();
+    });
+}
+
+#[test]
+fn a_log_past_its_bound_refuses_writes_until_it_can_be_emptied() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(FILE_NAME);
+    let settings = Settings {
+        wal_checkpoint_bytes: 1 << 16,
+        wal_writer_bytes: 1 << 17,
+        wal_bytes_max: 1 << 18,
+        busy_timeout: std::time::Duration::from_millis(1),
+        ..Settings::default()
+    };
+    let store = open(&path, &settings).unwrap();
+    // A reader that stays, as a long backup does, keeps the log from being emptied.
+    let reader = Connection::open(&path).unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM audit")
+        .unwrap();
+    let write = async |n: u32| store.observe(vec![event(&format!("n{n}"), NOW)]).await;
+    block_on(async {
+        let mut written = 0;
+        let fault = loop {
+            match write(written).await {
+                Ok(()) => written += 1,
+                Err(fault) => break fault,
+            }
+            assert!(written < 10_000, "it never reached its bound");
+        };
+        assert!(matches!(fault, Fault::Unavailable(_)), "{fault}");
+        assert!(store.counters().refused_wal.load(Relaxed) >= 1);
+        reader.execute_batch("COMMIT").unwrap();
+        write(written).await.unwrap();
+        assert!(store.counters().wal_bytes.load(Relaxed) < settings.wal_bytes_max);
+        let lines = crate::conformance::audit_lines(&store).await;
+        assert_eq!(lines.len() as u32, written + 1);
+    });
+}
+
+#[test]
+fn a_full_queue_is_busy_and_not_an_endless_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        writes_waiting_max: 1,
+        group_max: 1,
+        ..Settings::default()
+    };
+    let store = open(folder.path(), &settings).unwrap();
+    let names: Vec<String> = (0..200).map(|n| format!("org_{n}")).collect();
+    let commits = names.iter().map(|name| {
+        store.commit(commit(vec![Change::Insert(organization(name))]))
+            as crate::conformance::Doing<'_, _>
+    });
+    let answers = block_on(crate::conformance::together(commits.collect()));
+    let busy = answers
+        .iter()
+        .filter(|answer| matches!(answer, Err(CommitError::Fault(Fault::Unavailable(_)))))
+        .count();
+    let written = answers.iter().filter(|answer| answer.is_ok()).count();
+    assert_eq!(busy + written, names.len());
+    assert!(busy > 0 && written > 0);
+    assert_eq!(store.counters().refused_busy.load(Relaxed), busy as u64);
+    // Refused means not written.
+    let told = block_on(told_since(&store, &FeedCursor(0))).0;
+    assert_eq!(told.len(), written);
+}
+
+#[test]
+fn many_commits_share_one_fsync() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &Settings::default()).unwrap();
+    let names: Vec<String> = (0..400).map(|n| format!("org_{n}")).collect();
+    let commits = names.iter().map(|name| {
+        store.commit(commit(vec![Change::Insert(organization(name))]))
+            as crate::conformance::Doing<'_, _>
+    });
+    block_on(crate::conformance::together(commits.collect()))
+        .into_iter()
+        .for_each(|answer: Result<(), CommitError>| answer.unwrap());
+    let counters = store.counters();
+    assert_eq!(counters.grouped.load(Relaxed), 400);
+    assert!(counters.groups.load(Relaxed) < 400);
+    assert!(counters.group_max.load(Relaxed) > 1);
+}
