@@ -6,5 +6,10 @@
     clippy::indexing_slicing
 )]
 
+mod cached;
 mod clock;
 mod conformance;
+mod generations;
+mod model;
+mod open;
+mod races;
