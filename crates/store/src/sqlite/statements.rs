@@ -133,13 +133,7 @@ pub(crate) fn create(table: &Table) -> Vec<String> {
     let made = format!("CREATE TABLE {name} ({body}) STRICT, WITHOUT ROWID");
     let indexes = table.indexes.iter().map(|columns| {
         let (words, list) = (columns.join("_"), columns.join(", "));
-        // What never ends by itself is not in the index of ends.
-        let ends = if words == "sweep_at" {
-            " WHERE sweep_at IS NOT NULL"
-        } else {
-            ""
-        };
-        format!("CREATE INDEX {name}_by_{words} ON {name} ({list}){ends}")
+        format!("CREATE INDEX {name}_by_{words} ON {name} ({list})")
     });
     std::iter::once(made).chain(indexes).collect()
 }
