@@ -1,6 +1,7 @@
 //! Log lines, for people or for machines.
 
 use crate::config::{Log, LogFormat, LogLevel};
+use std::io::IsTerminal;
 use tracing::Level;
 use tracing_subscriber::{Layer, Registry, filter::Targets, fmt, layer::SubscriberExt};
 
@@ -15,6 +16,7 @@ pub fn start(log: &Log) {
         LogFormat::Human => fmt::layer()
             .with_writer(std::io::stderr)
             .with_target(false)
+            .with_ansi(std::io::stderr().is_terminal())
             .boxed(),
         LogFormat::Json => fmt::layer()
             .json()
