@@ -58,6 +58,7 @@ impl Writer {
             counters: Arc::clone(counters),
             checkpoints,
             next_checkpoint_bytes: Cell::new(0),
+            checkpoint_asked_at: Cell::new(0),
         };
         let thread = threads::start("store-writer", move || work.run(&waiting))?;
         Ok(Self {
@@ -119,6 +120,7 @@ struct Loop {
     counters: Arc<Counters>,
     checkpoints: Checkpoints,
     next_checkpoint_bytes: Cell<u64>,
+    checkpoint_asked_at: Cell<u64>,
 }
 
 impl Loop {
@@ -152,7 +154,17 @@ impl Loop {
             // Whoever asked may have left; what was written stays written, and the feed tells of it.
             drop(work.reply.send(answer));
         }
-        if self.counters.wal_bytes.load(Relaxed) > self.settings.wal_checkpoint_bytes {
+        self.ask_for_checkpoint();
+    }
+
+    /// Once per stretch of log, not once per group: each checkpoint costs fsyncs of its own.
+    fn ask_for_checkpoint(&self) {
+        let bytes = self.counters.wal_bytes.load(Relaxed);
+        // Less than there was: the log was begun anew.
+        let asked_at = self.checkpoint_asked_at.get().min(bytes);
+        self.checkpoint_asked_at.set(asked_at);
+        if bytes - asked_at >= self.settings.wal_checkpoint_bytes {
+            self.checkpoint_asked_at.set(bytes);
             self.checkpoints.wake();
         }
     }
@@ -161,7 +173,9 @@ impl Loop {
     /// keeps checkpoints from finishing.
     fn make_room(&self) -> Result<(), Fault> {
         let bytes = self.counters.wal_bytes.load(Relaxed);
-        if bytes > self.settings.wal_writer_bytes && bytes >= self.next_checkpoint_bytes.get() {
+        if bytes <= self.settings.wal_writer_bytes {
+            self.next_checkpoint_bytes.set(0);
+        } else if bytes >= self.next_checkpoint_bytes.get() {
             // A checkpoint that waits for readers in vain is not worth repeating before every group.
             checkpoint::run(&self.connection, checkpoint::Mode::Restart, &self.counters);
             let next = bytes + self.settings.wal_checkpoint_bytes;
