@@ -14,6 +14,7 @@ pub mod cli;
 pub mod compose;
 pub mod config;
 pub mod default_environment;
+pub mod demo;
 pub mod folder;
 pub mod gateway;
 pub mod health;
