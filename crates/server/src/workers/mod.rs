@@ -8,6 +8,7 @@ mod sweeps;
 pub use feed::Feed;
 
 use crate::{http::tls::Reloading, state::ServerState, system};
+use countersign_engine::id::EnvironmentId;
 use std::{sync::Arc, time::Duration};
 use tokio::time::MissedTickBehavior;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -20,6 +21,8 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 const COUNT_EVERY: Duration = Duration::from_secs(15);
 const JUDGE_EVERY: Duration = Duration::from_secs(5);
+/// Callers do not wait for this: a token request makes the key that it lacks.
+const KEYS_EVERY: Duration = Duration::from_secs(10);
 const CERTIFICATES_EVERY: Duration = Duration::from_secs(30);
 
 /// What workers work on.
@@ -80,6 +83,15 @@ impl Workers {
         workers.every(JUDGE_EVERY, Arc::clone(&work), |work| async move {
             judge(&work).await
         });
+        let stop = workers.stop.clone();
+        workers.every(KEYS_EVERY, Arc::clone(&work), move |work| {
+            let stop = stop.clone();
+            async move {
+                // A key pair takes seconds on a small machine: the drain does not wait for one. What is
+                // made and not yet committed is forgotten.
+                let _ = stop.run_until_cancelled(keep_keys(&work.state)).await;
+            }
+        });
         workers.every(CERTIFICATES_EVERY, work, |work| async move {
             for certificate in &work.certificates {
                 certificate.reload(false);
@@ -119,6 +131,14 @@ impl Workers {
                 }
             }
         });
+    }
+}
+
+/// Make the signing keys that are lacking, and let go of those that are over.
+pub async fn keep_keys(state: &ServerState) {
+    let context = state.context(EnvironmentId::installation(), None, "keys");
+    if let Err(fault) = state.engine.keep_keys(&context).await {
+        warn!(%fault, "cannot keep the signing keys");
     }
 }
 
