@@ -20,6 +20,7 @@ use crate::{
     serve::{self, Running},
     system,
     telemetry::log,
+    workers,
 };
 use anyhow::Context as _;
 use countersign_engine::{id::EnvironmentId, model::environment::Mode};
@@ -34,8 +35,10 @@ use std::{
     io::{IsTerminal as _, Write as _},
     net::SocketAddr,
     path::PathBuf,
+    sync::Arc,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
 
 /// Seconds that requests under way have when the demo ends: someone is waiting at the keyboard.
@@ -113,6 +116,8 @@ impl Stop {
 struct Demo {
     running: Running,
     sample_apis: [SampleApi; 2],
+    keys: TaskTracker,
+    stop: CancellationToken,
 }
 
 impl Demo {
@@ -132,7 +137,7 @@ impl Demo {
         ];
         let token = operator::token(folder.path())?;
         let operator = Operator {
-            state: std::sync::Arc::clone(&running.state),
+            state: Arc::clone(&running.state),
             token,
         };
         let place = |id, mode, public: SocketAddr| NewPlace {
@@ -150,7 +155,10 @@ impl Demo {
         let demo = Self {
             running,
             sample_apis: apis,
+            keys: TaskTracker::new(),
+            stop: CancellationToken::new(),
         };
+        demo.make_keys();
         if folder.is_kept() {
             demo.ports(admin, [&one, &other]).remember(folder.path())?;
         }
@@ -160,6 +168,15 @@ impl Demo {
         }
         print(&facts, folder, &made)?;
         Ok(demo)
+    }
+
+    /// Key pairs take seconds: they are made while people read. Whoever is quicker waits for their own.
+    fn make_keys(&self) {
+        let (state, stop) = (Arc::clone(&self.running.state), self.stop.clone());
+        system::spawn(&self.keys, async move {
+            // At the end of the demo a key pair that is half made is worth nothing.
+            let _ = stop.run_until_cancelled(workers::keep_keys(&state)).await;
+        });
     }
 
     /// The ports that everything really has.
@@ -217,8 +234,10 @@ impl Demo {
 
     /// The APIs first: they ask the server.
     async fn shutdown(self) {
+        self.stop.cancel();
+        self.keys.close();
         let [one, other] = self.sample_apis;
-        tokio::join!(one.shutdown(), other.shutdown());
+        tokio::join!(one.shutdown(), other.shutdown(), self.keys.wait());
         self.running.shutdown().await;
     }
 }
