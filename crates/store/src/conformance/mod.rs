@@ -89,7 +89,7 @@ fn remove(row: &Row, if_version: Version) -> Change {
     Change::Remove { key, if_version }
 }
 
-/// Everything that can be seen of a store's rows and lists, to compare before with after.
+/// Every audit line, newest first.
 pub async fn audit_lines(store: &dyn Store) -> Vec<Arc<Stored>> {
     let query = Query::Audit {
         environment: None,
