@@ -13,6 +13,7 @@ mod floods;
 mod harness;
 mod limits;
 mod listeners;
+mod proxies;
 mod routes;
 mod rules;
 mod tls;
