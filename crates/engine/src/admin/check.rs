@@ -7,7 +7,10 @@ use crate::{
     },
     denied::{Denied, Problem, ProblemKind},
     guard::check_pattern,
-    model::{credential::RateLimit, guard::Guard},
+    model::{
+        credential::RateLimit,
+        guard::{Accept, Guard},
+    },
 };
 
 /// Collects everything that is wrong, so that the caller learns it at once.
@@ -110,23 +113,58 @@ impl Problems {
             &format!("{at}.name"),
             "1 to 64 characters of A-Z a-z 0-9 - _ .",
         );
+        self.guard_match(guard, at);
+        self.origins(&guard.origins, &format!("{at}.origins"));
+        self.rate(guard.rate_limit, &format!("{at}.rate_limit"));
+        let known = guard
+            .dialect
+            .as_ref()
+            .is_none_or(|dialect| dialects.contains(dialect));
+        self.expect(
+            known,
+            &format!("{at}.dialect"),
+            "a dialect of the environment",
+        );
+        let known = guard
+            .profiles
+            .iter()
+            .all(|profile| profiles.contains(&profile.as_str()));
+        self.expect(
+            known,
+            &format!("{at}.profiles"),
+            "token profiles of the environment",
+        );
+        self.at_most(
+            guard.audiences.len(),
+            GUARD_LIST_MAX,
+            &format!("{at}.audiences"),
+        );
+        let accept = &guard.accept;
+        let expected = "at least one kind, or anonymous";
+        self.expect(!accept.is_empty(), &format!("{at}.accept"), expected);
+        let nothing_shown = accept.iter().all(|accept| *accept == Accept::Anonymous);
+        let sense = guard.scopes.is_empty() || !nothing_shown;
+        self.expect(
+            sense,
+            &format!("{at}.scopes"),
+            "no scopes where nothing is shown",
+        );
+    }
+
+    /// Which requests the guard is for.
+    fn guard_match(&mut self, guard: &Guard, at: &str) {
         self.expect(
             !guard.paths.is_empty(),
             &format!("{at}.paths"),
             "at least one path",
         );
-        self.expect(
-            !guard.accept.is_empty(),
-            &format!("{at}.accept"),
-            "at least one kind, or anonymous",
+        self.at_most(guard.paths.len(), GUARD_LIST_MAX, &format!("{at}.paths"));
+        self.at_most(
+            guard.methods.len(),
+            GUARD_LIST_MAX,
+            &format!("{at}.methods"),
         );
-        for (length, field) in [
-            (guard.paths.len(), "paths"),
-            (guard.methods.len(), "methods"),
-            (guard.audiences.len(), "audiences"),
-        ] {
-            self.at_most(length, GUARD_LIST_MAX, &format!("{at}.{field}"));
-        }
+        self.at_most(guard.hosts.len(), GUARD_LIST_MAX, &format!("{at}.hosts"));
         for (n, path) in guard.paths.iter().enumerate() {
             let expected =
                 "a path such as /v2.0/site, /v2.0/* or /site/{id}, without ., .. or empty segments";
@@ -152,36 +190,6 @@ impl Problems {
                 "a host in lower case, without port",
             );
         }
-        self.origins(&guard.origins, &format!("{at}.origins"));
-        self.rate(guard.rate_limit, &format!("{at}.rate_limit"));
-        let known = guard
-            .dialect
-            .as_ref()
-            .is_none_or(|dialect| dialects.contains(dialect));
-        self.expect(
-            known,
-            &format!("{at}.dialect"),
-            "a dialect of the environment",
-        );
-        let known = guard
-            .profiles
-            .iter()
-            .all(|profile| profiles.contains(&profile.as_str()));
-        self.expect(
-            known,
-            &format!("{at}.profiles"),
-            "token profiles of the environment",
-        );
-        let nothing_shown = guard
-            .accept
-            .iter()
-            .all(|accept| *accept == crate::model::guard::Accept::Anonymous);
-        let sense = guard.scopes.is_empty() || !nothing_shown;
-        self.expect(
-            sense,
-            &format!("{at}.scopes"),
-            "no scopes where nothing is shown",
-        );
     }
 
     pub fn done(self) -> Result<(), Denied> {

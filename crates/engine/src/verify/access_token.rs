@@ -10,7 +10,13 @@ use crate::{
     denied::{Denied, Malformed, Reason, Refusal},
     digest::Digest,
     id::{ClientId, EnvironmentId, OrganizationId},
-    model::{name::NameSpace, profile::ClaimSource, scopes::Scopes},
+    model::{
+        client::Client,
+        name::NameSpace,
+        profile::{ClaimSource, TokenProfile},
+        scopes::Scopes,
+    },
+    ports::Generation,
     row::{Key, Stored},
     time::Timestamp,
 };
@@ -98,83 +104,105 @@ fn read_claims(
     verifier: &Arc<Verifier>,
     now: Timestamp,
 ) -> Result<Spoken, Reason> {
-    let profile = &verifier.profile;
-    let name_of = |source| {
-        profile
-            .claims
-            .iter()
-            .find(|claim| claim.source == source)
-            .map(|claim| claim.name.as_str())
+    let read = Reader {
+        claims,
+        profile: &verifier.profile,
     };
-    let text = |source| match name_of(source) {
-        Some(name) => claims
-            .str(name)
-            .map_err(|_| Reason::Claims)?
-            .map(str::to_owned)
-            .ok_or(Reason::Claims)
-            .map(Some),
-        None => Ok(None),
-    };
-    let date = |source| {
-        let date = claims
-            .numeric_date(name_of(source).ok_or(Reason::Claims)?)
-            .map_err(|_| Reason::Claims)?;
-        date.map(|date| Timestamp::from_seconds(date.floor()))
-            .ok_or(Reason::Claims)
-    };
-    if text(ClaimSource::Issuer)?.as_deref() != Some(profile.issuer.as_str()) {
+    if read.text(ClaimSource::Issuer)?.as_deref() != Some(read.profile.issuer.as_str()) {
         return Err(Reason::Mismatch);
     }
-    let (issued_at, expires_at) = (date(ClaimSource::IssuedAt)?, date(ClaimSource::ExpiresAt)?);
+    let (issued_at, expires_at) = (
+        read.date(ClaimSource::IssuedAt)?,
+        read.date(ClaimSource::ExpiresAt)?,
+    );
     if now >= expires_at {
         return Err(Reason::Expired);
     }
     if issued_at > now.plus(CLOCK_SKEW_MAX) {
         return Err(Reason::NotYet);
     }
-    let audience = match name_of(ClaimSource::Audience) {
-        Some(_) => Some(
-            claims
-                .audience()
-                .map_err(|_| Reason::Claims)?
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
-        ),
-        None => None,
-    };
-    let scopes = match name_of(ClaimSource::Scope) {
-        Some(name) => {
-            let printed = claims
-                .str(name)
-                .map_err(|_| Reason::Claims)?
-                .unwrap_or_default();
-            Some(Scopes::parse(printed).map_err(|_| Reason::Claims)?)
-        }
-        None => None,
-    };
-    let owner = match text(ClaimSource::ClientId)? {
-        Some(id) => TokenOwner::Client(ClientId::parse(&id).map_err(|_| Reason::Claims)?),
-        None => {
-            let organization = text(ClaimSource::OrganizationNumber)?.ok_or(Reason::Claims)?;
-            let numbers = text(ClaimSource::MakerAndClientNumber)?.ok_or(Reason::Claims)?;
-            let (_, client) = numbers.split_once(':').ok_or(Reason::Claims)?;
-            TokenOwner::Numbers {
-                organization,
-                client: client.into(),
-            }
-        }
-    };
-    let token_id = text(ClaimSource::TokenId)?;
     Ok(Spoken {
         verifier: verifier.clone(),
         issued_at,
         expires_at,
-        token_id,
-        audience,
-        scopes,
-        owner,
+        token_id: read.text(ClaimSource::TokenId)?,
+        audience: read.audience()?,
+        scopes: read.scopes()?,
+        owner: read.owner()?,
     })
+}
+
+/// Reads claims under the names that a profile gives them. A claim that the profile prints and the
+/// token lacks, or has in another type, is an error: never "absent".
+struct Reader<'a> {
+    claims: &'a Claims,
+    profile: &'a TokenProfile,
+}
+
+impl Reader<'_> {
+    fn name_of(&self, source: ClaimSource) -> Option<&str> {
+        let claim = self
+            .profile
+            .claims
+            .iter()
+            .find(|claim| claim.source == source)?;
+        Some(&claim.name)
+    }
+
+    fn text(&self, source: ClaimSource) -> Result<Option<String>, Reason> {
+        let Some(name) = self.name_of(source) else {
+            return Ok(None);
+        };
+        let text = self.claims.str(name).map_err(|_| Reason::Claims)?;
+        text.map(|text| Some(text.to_owned())).ok_or(Reason::Claims)
+    }
+
+    fn date(&self, source: ClaimSource) -> Result<Timestamp, Reason> {
+        let name = self.name_of(source).ok_or(Reason::Claims)?;
+        let date = self.claims.numeric_date(name).map_err(|_| Reason::Claims)?;
+        date.map(|date| Timestamp::from_seconds(date.floor()))
+            .ok_or(Reason::Claims)
+    }
+
+    fn audience(&self) -> Result<Option<Vec<String>>, Reason> {
+        if self.name_of(ClaimSource::Audience).is_none() {
+            return Ok(None);
+        }
+        let audience = self.claims.audience().map_err(|_| Reason::Claims)?;
+        Ok(Some(audience.into_iter().map(str::to_owned).collect()))
+    }
+
+    /// `None` where the profile prints no scopes; the empty set where it does and there are none.
+    fn scopes(&self) -> Result<Option<Scopes>, Reason> {
+        let Some(name) = self.name_of(ClaimSource::Scope) else {
+            return Ok(None);
+        };
+        let printed = self
+            .claims
+            .str(name)
+            .map_err(|_| Reason::Claims)?
+            .unwrap_or_default();
+        Scopes::parse(printed).map(Some).map_err(|_| Reason::Claims)
+    }
+
+    fn owner(&self) -> Result<TokenOwner, Reason> {
+        if let Some(id) = self.text(ClaimSource::ClientId)? {
+            return ClientId::parse(&id)
+                .map(TokenOwner::Client)
+                .map_err(|_| Reason::Claims);
+        }
+        let organization = self
+            .text(ClaimSource::OrganizationNumber)?
+            .ok_or(Reason::Claims)?;
+        let numbers = self
+            .text(ClaimSource::MakerAndClientNumber)?
+            .ok_or(Reason::Claims)?;
+        let (_, client) = numbers.split_once(':').ok_or(Reason::Claims)?;
+        Ok(TokenOwner::Numbers {
+            organization,
+            client: client.into(),
+        })
+    }
 }
 
 /// Everything before the signature.
@@ -192,56 +220,81 @@ impl Engine {
         digest: Digest,
     ) -> Result<Arc<Fact>, Refusal> {
         let spoken = decide_signature(compiled, token, context.now)?;
+        let sets = compiled.key_sets.iter().map(|set| set.row.key());
+        let mut generations = self.generations(sets);
+        let owner = self
+            .token_owner(compiled, token, &spoken, &mut generations)
+            .await?;
+        let principal = Principal {
+            environment: compiled.id.clone(),
+            organization: Some(owner.organization.clone()),
+            client: Some(owner.id.clone()),
+            subject: Some(format!("client:{}", owner.id)),
+            // What the client may no longer have, its tokens may no longer use.
+            scopes: match &spoken.scopes {
+                Some(own) => own.intersection(&owner.scopes),
+                None => owner.scopes,
+            },
+            shown: ShownKind::AccessToken,
+            expires_at: Some(spoken.expires_at),
+        };
+        let Verifier {
+            profile, ends_at, ..
+        } = &*spoken.verifier;
+        let mut fact = Fact::of(principal, context.now);
+        fact.generations = generations;
+        fact.ends_at = Some(ends_at.map_or(spoken.expires_at, |end| end.min(spoken.expires_at)));
+        fact.token = Some(TokenFact {
+            profile: profile.name.clone(),
+            issuer: profile.issuer.clone(),
+            audience: spoken.audience,
+            token_id: spoken.token_id,
+            token_type: profile.token_type.clone(),
+            issued_at: spoken.issued_at,
+        });
+        let fact = Arc::new(fact);
+        self.keep_fact(digest, &fact);
+        Ok(fact)
+    }
+
+    /// The client that a token speaks for, if nothing has ended the token. Two look-ups: what may have
+    /// ended it together with the way to its owner, then the owner.
+    async fn token_owner(
+        &self,
+        compiled: &Compiled,
+        token: &str,
+        spoken: &Spoken,
+        generations: &mut Vec<Generation>,
+    ) -> Result<Client, Refusal> {
         let refuse = |reason| Refusal::from(Denied::InvalidToken(reason));
-        // First look-up: what may have ended it, and the way to its owner.
         let place = &compiled.id;
+        let revocation = |digest| Key::Revocation(place.clone(), digest);
         let issuer = &spoken.verifier.profile.issuer;
+        let by_id = spoken
+            .token_id
+            .as_ref()
+            .map(|id| token_id_digest(place, issuer, id));
         let signed = revocation_digest(place, signing_input(token));
-        let mut first = vec![
-            Key::Environment(place.clone()),
-            Key::Revocation(place.clone(), signed),
-        ];
-        first.extend(
-            spoken
-                .token_id
-                .as_ref()
-                .map(|id| Key::Revocation(place.clone(), token_id_digest(place, issuer, id))),
-        );
-        let revocations = first.len();
+        let mut first = vec![Key::Environment(place.clone()), revocation(signed)];
+        first.extend(by_id.map(revocation));
+        let ends_count = first.len();
         first.extend(spoken.owner.keys(place));
-        let mut generations: Vec<_> = first
-            .iter()
-            .map(|key| self.ports.freshness.generation(key))
-            .collect();
-        generations.extend(
-            compiled
-                .key_sets
-                .iter()
-                .map(|set| self.ports.freshness.generation(&set.row.key())),
-        );
+        generations.extend(self.generations(first.iter().cloned()));
         let found = self.ports.store.load(&first).await?;
-        let (ends, owners) = found.split_at_checked(revocations).unwrap_or((&[], &[]));
+        let (ends, owners) = found.split_at_checked(ends_count).unwrap_or((&[], &[]));
         if ends.iter().skip(1).any(Option::is_some) {
             return Err(refuse(Reason::Revoked));
         }
-        // Second look-up: the owner.
-        let (organization, client) = spoken
-            .owner
-            .resolve(owners)
-            .ok_or_else(|| refuse(Reason::Disabled))?;
+        let owner = spoken.owner.resolve(owners);
+        let (organization, client) = owner.ok_or_else(|| refuse(Reason::Disabled))?;
         let second = [
             Key::Client(place.clone(), client),
             Key::Organization(organization),
         ];
-        generations.extend(
-            second
-                .iter()
-                .map(|key| self.ports.freshness.generation(key)),
-        );
+        generations.extend(self.generations(second.iter().cloned()));
         let rows: [Option<Arc<Stored>>; 2] = self.load(&second).await?;
         let [client, organization] = &rows;
-        let (client, organization) =
-            decide_client(client.as_ref(), organization.as_ref()).map_err(refuse)?;
+        let (client, _) = decide_client(client.as_ref(), organization.as_ref()).map_err(refuse)?;
         let marks = ends
             .iter()
             .take(1)
@@ -254,38 +307,13 @@ impl Engine {
         {
             return Err(refuse(Reason::Revoked));
         }
-        let principal = Principal {
-            environment: place.clone(),
-            organization: Some(organization.id.clone()),
-            client: Some(client.id.clone()),
-            subject: Some(format!("client:{}", client.id)),
-            // What the client may no longer have, its tokens may no longer use.
-            scopes: spoken.scopes.as_ref().map_or_else(
-                || client.scopes.clone(),
-                |own| own.intersection(&client.scopes),
-            ),
-            shown: ShownKind::AccessToken,
-            expires_at: Some(spoken.expires_at),
-        };
-        let mut fact = Fact::of(principal, context.now);
-        fact.generations = generations;
-        fact.ends_at = Some(
-            spoken
-                .verifier
-                .ends_at
-                .map_or(spoken.expires_at, |end| end.min(spoken.expires_at)),
-        );
-        fact.token = Some(TokenFact {
-            profile: spoken.verifier.profile.name.clone(),
-            issuer: issuer.clone(),
-            audience: spoken.audience,
-            token_id: spoken.token_id,
-            token_type: spoken.verifier.profile.token_type.clone(),
-            issued_at: spoken.issued_at,
-        });
-        let fact = Arc::new(fact);
-        self.keep_fact(digest, &fact);
-        Ok(fact)
+        Ok(client.clone())
+    }
+
+    /// Notes where these keys stand, before they are read.
+    fn generations(&self, keys: impl Iterator<Item = Key>) -> Vec<Generation> {
+        keys.map(|key| self.ports.freshness.generation(&key))
+            .collect()
     }
 }
 
