@@ -1,0 +1,237 @@
+//! `countersign client`
+
+use super::{ALL, edit, version};
+use crate::cli::{
+    api::Api,
+    body::Body,
+    failure::Failure,
+    output::{Column, Output},
+    values::{ClientKind, Spelling, State},
+};
+use clap::{Subcommand, ValueEnum};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// What can be done with clients.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the clients of an environment
+    List {
+        /// The environment
+        environment: String,
+        /// Only those of this organization
+        #[arg(long)]
+        organization: Option<String>,
+    },
+    /// Show a client
+    Show {
+        /// The environment
+        environment: String,
+        /// Its identifier
+        client: String,
+    },
+    /// Make a client
+    Create(Create),
+    /// Change a client
+    Edit {
+        /// The environment
+        environment: String,
+        /// Its identifier
+        client: String,
+        /// What people call it
+        #[arg(long)]
+        name: Option<String>,
+        /// Whether its credentials and tokens are accepted
+        #[arg(long)]
+        state: Option<State>,
+        /// What its credentials may be given at most, all of it (repeat for more)
+        #[arg(long = "scope", value_name = "SCOPE")]
+        scopes: Vec<String>,
+        /// The resources that its tokens may be meant for, all of them (repeat for more)
+        #[arg(long = "resource", value_name = "URI")]
+        resources: Vec<String>,
+        /// Empty a list
+        #[arg(long, value_name = "MEMBER")]
+        clear: Vec<Clear>,
+    },
+    /// Remove a client for good, with its credentials
+    Delete {
+        /// The environment
+        environment: String,
+        /// Its identifier
+        client: String,
+    },
+    /// Refuse every token that was issued to it until now
+    EndTokens {
+        /// The environment
+        environment: String,
+        /// Its identifier
+        client: String,
+    },
+}
+
+/// A client to make.
+#[derive(Debug, clap::Args)]
+pub struct Create {
+    /// The environment
+    environment: String,
+    /// The organization that owns it
+    #[arg(long)]
+    organization: String,
+    /// What people call it
+    #[arg(long)]
+    name: String,
+    /// What kind of application it is
+    #[arg(long)]
+    kind: ClientKind,
+    /// Its identifier; made up in its spelling unless brought along from elsewhere
+    #[arg(long)]
+    id: Option<String>,
+    /// How its identifier and secrets are spelled; `countersign` unless given
+    #[arg(long)]
+    spelling: Option<Spelling>,
+    /// What its credentials may be given at most (repeat for more)
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// A resource that its tokens may be meant for (repeat for more)
+    #[arg(long = "resource", value_name = "URI")]
+    resources: Vec<String>,
+    /// Its number, where it is brought along from elsewhere
+    #[arg(long)]
+    number: Option<u64>,
+    /// Its maker's number, where it is brought along
+    #[arg(long)]
+    maker_number: Option<u64>,
+}
+
+/// A list that can be emptied.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Clear {
+    /// It may do nothing
+    Scopes,
+    /// Its tokens are meant for the issuer alone
+    Resources,
+}
+
+const LIST: &[Column] = &[
+    ("CLIENT", "id"),
+    ("NAME", "display_name"),
+    ("ORGANIZATION", "organization"),
+    ("KIND", "kind"),
+    ("STATE", "state"),
+    ("SCOPES", "scopes"),
+];
+
+const SHOW: &[Column] = &[
+    ("client", "id"),
+    ("environment", "environment"),
+    ("organization", "organization"),
+    ("name", "display_name"),
+    ("kind", "kind"),
+    ("spelling", "spelling"),
+    ("state", "state"),
+    ("scopes", "scopes"),
+    ("resources", "resources"),
+    ("number", "number"),
+    ("maker's number", "maker_number"),
+    ("tokens not before", "tokens_not_before"),
+    ("made", "created_at"),
+    ("version", "version"),
+];
+
+/// Do it.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(), Failure> {
+    match command {
+        Command::List {
+            environment,
+            organization,
+        } => {
+            let path = ["environments", &environment, "clients"];
+            let rows = api
+                .list(&path, &[("organization", organization)], ALL)
+                .await?;
+            output.rows("client", LIST, &rows);
+        }
+        Command::Show {
+            environment,
+            client,
+        } => {
+            output.row(
+                SHOW,
+                &api.get(&["environments", &environment, "clients", &client])
+                    .await?,
+            );
+        }
+        Command::Create(new) => create(new, api, output).await?,
+        Command::Edit {
+            environment,
+            client,
+            name,
+            state,
+            scopes,
+            resources,
+            clear,
+        } => {
+            let body = Body::default()
+                .set("display_name", name)
+                .set("state", state)
+                .list("scopes", &scopes)
+                .list("resources", &resources)
+                .clear(clear.into_iter().map(cleared));
+            let path = ["environments", &environment, "clients", &client];
+            edit(api, output, &path, body, SHOW).await?;
+        }
+        Command::Delete {
+            environment,
+            client,
+        } => {
+            let path = ["environments", &environment, "clients", &client];
+            let before = api.get(&path).await?;
+            api.change(Method::DELETE, &path, version(&before)?, None)
+                .await?;
+            output.done(&format!("The client {client} of {environment} is removed."));
+        }
+        Command::EndTokens {
+            environment,
+            client,
+        } => {
+            let path = [
+                "environments",
+                &environment,
+                "clients",
+                &client,
+                "end-tokens",
+            ];
+            api.post(&path, None).await?;
+            output.done(&format!("Tokens issued to {client} until now are refused."));
+        }
+    }
+    Ok(())
+}
+
+async fn create(new: Create, api: &Api, output: &mut Output) -> Result<(), Failure> {
+    let body = Body::default()
+        .set("id", new.id)
+        .set("organization", Some(new.organization))
+        .set("display_name", Some(new.name))
+        .set("kind", Some(new.kind))
+        .set("spelling", new.spelling)
+        .list("scopes", &new.scopes)
+        .list("resources", &new.resources)
+        .set("number", new.number)
+        .set("maker_number", new.maker_number);
+    let path = ["environments", &new.environment, "clients"];
+    let made = api.post(&path, Some(&body.json())).await?;
+    output.row(SHOW, &made);
+    Ok(())
+}
+
+fn cleared(member: Clear) -> (&'static str, Value) {
+    match member {
+        Clear::Scopes => ("scopes", json!([])),
+        Clear::Resources => ("resources", json!([])),
+    }
+}
