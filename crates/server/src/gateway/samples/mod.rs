@@ -233,4 +233,17 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn the_guide_names_every_header_of_every_list() {
+        let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/gateways.md");
+        let guide = std::fs::read_to_string(guide).unwrap().to_ascii_lowercase();
+        let identity = IDENTITY_HEADERS.iter().map(|header| header.lower);
+        let carried = crate::gateway::profile::PROFILES
+            .iter()
+            .flat_map(|(_, carriers)| carriers.headers());
+        for header in identity.chain(carried) {
+            assert!(guide.contains(&format!("`{header}`")), "{header}");
+        }
+    }
 }
