@@ -7,6 +7,7 @@
 )]
 
 mod binary;
+mod cli;
 mod configuration;
 mod drain;
 mod floods;
