@@ -64,6 +64,8 @@ pub const FACT_FOR: Duration = Duration::from_secs(60);
 pub const ABSENCE_FOR: Duration = Duration::from_secs(2);
 /// Facts of decisions kept, of all environments: a million take about a gigabyte, so a tenth of it.
 pub const FACTS_MAX: usize = 100_000;
+/// Hosts whose environment is kept in memory, with and without ports.
+pub const HOSTS_KEPT_MAX: usize = 4096;
 /// Rows kept in the cache before the store.
 pub const CACHED_ROWS_MAX: usize = 200_000;
 /// Observations that wait to be written; what comes when it is full is counted and dropped.

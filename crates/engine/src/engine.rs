@@ -1,6 +1,7 @@
 //! The engine itself: its ports, what it keeps in memory, and its doors.
 
 use crate::{
+    bounds::HOSTS_KEPT_MAX,
     call::{AdminCall, Asked, Call, CallContext},
     compiled::CompiledCache,
     denied::{Denied, Fault, Refusal},
@@ -10,12 +11,13 @@ use crate::{
     model::{audit::AuditEvent, name::NameSpace},
     observations::Observations,
     outcome::Outcome,
-    ports::{Entropy, Freshness, Keystore, Store},
+    ports::{Entropy, Freshness, Generation, Keystore, Store},
     row::{Key, Stored},
     time::Timestamp,
     verify::Settled,
 };
 use async_lock::Mutex;
+use quick_cache::sync::Cache;
 use std::sync::Arc;
 
 /// What the engine needs from outside.
@@ -35,6 +37,8 @@ pub struct Ports {
 pub struct Engine {
     pub(crate) ports: Ports,
     pub(crate) compiled: CompiledCache,
+    /// Hosts that were looked up, with what their answers were made from.
+    hosts: Cache<String, (EnvironmentId, Arc<[Generation]>)>,
     pub(crate) facts: Facts,
     pub(crate) rates: Rates,
     pub(crate) observations: Observations,
@@ -50,6 +54,7 @@ impl Engine {
         Self {
             ports,
             compiled: CompiledCache::default(),
+            hosts: Cache::new(HOSTS_KEPT_MAX),
             facts: Facts::default(),
             rates: Rates::default(),
             observations: Observations::default(),
@@ -59,25 +64,38 @@ impl Engine {
     }
 
     /// The environment that lists `host` (lower case, with or without port; the entry with the port wins).
+    /// No I/O and no allocation where the answer is in memory and still stands.
     ///
     /// # Errors
     /// [`Fault`] when that cannot be known.
     pub async fn environment_of(&self, host: &str) -> Result<Option<EnvironmentId>, Fault> {
+        let known = self.hosts.get(host);
+        if let Some((environment, _)) = known.filter(|(_, from)| self.ports.freshness.holds(from)) {
+            return Ok(Some(environment));
+        }
         let place = EnvironmentId::installation();
         let name = |host: &str| Key::Name(place.clone(), NameSpace::Host, host.into());
         let bare = without_port(host);
-        let keys: Vec<Key> = match bare == host {
-            true => vec![name(host)],
-            false => vec![name(host), name(bare)],
-        };
+        let mut keys = vec![name(host)];
+        if bare != host {
+            keys.push(name(bare));
+        }
+        let from: Vec<_> = keys
+            .iter()
+            .map(|key| self.ports.freshness.generation(key))
+            .collect();
         let found = self.ports.store.load(&keys).await?;
         let Some(stored) = found.into_iter().flatten().next() else {
             return Ok(None);
         };
-        let target = stored.name().map(|name| EnvironmentId::parse(&name.target));
-        target
-            .transpose()
-            .map_err(|_| Fault::internal("a host leads to no environment's name"))
+        let named = stored
+            .name()
+            .and_then(|name| EnvironmentId::parse(&name.target).ok());
+        let environment = named.ok_or_else(|| Fault::internal("a host leads to no environment"))?;
+        // Only hosts that are listed are kept, so strangers cannot fill this.
+        self.hosts
+            .insert(host.to_owned(), (environment.clone(), from.into()));
+        Ok(Some(environment))
     }
 
     /// The environment called `id`.
