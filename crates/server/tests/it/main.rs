@@ -9,6 +9,7 @@
 mod binary;
 mod cli;
 mod configuration;
+mod demo;
 mod drain;
 mod floods;
 mod harness;
