@@ -196,18 +196,11 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
             lifecycle,
         } => {
             let jwk = jwk_file.as_deref().map(jwk).transpose()?;
-            let body = Body::default()
-                .set("kind", Some(kind))
-                .set("algorithm", algorithm)
-                .set("jwk", jwk);
+            let body = Body::default().set("kind", Some(kind));
+            let body = body.set("algorithm", algorithm).set("jwk", jwk);
             let body = lifecycle.put(body).json();
-            let path = [
-                "environments",
-                &environment,
-                "clients",
-                &client,
-                "credentials",
-            ];
+            let clients = ["environments", &environment, "clients"];
+            let path = [&clients[..], &[&client, "credentials"]].concat();
             output.row(SHOW, &api.post(&path, Some(&body)).await?);
         }
         Command::Edit {
@@ -225,20 +218,7 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
             environment,
             credential,
             overlap,
-        } => {
-            let path = [
-                "environments",
-                &environment,
-                "credentials",
-                &credential,
-                "rotate",
-            ];
-            let made = api
-                .post(&path, Some(&json!({ "overlap_s": overlap })))
-                .await?;
-            output.row(SHOW, &made);
-            output.say(format!("{credential} works for another {overlap} s."));
-        }
+        } => rotate(api, output, &environment, &credential, overlap).await?,
         Command::Revoke {
             environment,
             credential,
@@ -254,6 +234,29 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
             output.done(&format!("The credential {credential} is revoked."));
         }
     }
+    Ok(())
+}
+
+/// Make a successor, and say how long the old one still works.
+async fn rotate(
+    api: &Api,
+    output: &mut Output,
+    environment: &str,
+    credential: &str,
+    overlap: u64,
+) -> Result<(), Failure> {
+    let path = [
+        "environments",
+        environment,
+        "credentials",
+        credential,
+        "rotate",
+    ];
+    let made = api
+        .post(&path, Some(&json!({ "overlap_s": overlap })))
+        .await?;
+    output.row(SHOW, &made);
+    output.say(format!("{credential} works for another {overlap} s."));
     Ok(())
 }
 
