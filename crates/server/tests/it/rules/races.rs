@@ -23,22 +23,21 @@ async fn a_revocation_wins_over_every_decision_that_begins_after_it_however_many
         let kept = world
             .credential(SANDBOX, &client, CredentialKind::ApiKey)
             .await;
-        let askers: Vec<_> = (0..4)
-            .map(|_| {
-                let (world, kept) = (world.clone(), kept.clone());
-                tokio::spawn(async move {
-                    let bearer = format!("Bearer {}", kept.secret.expose());
-                    let judged = Judged {
-                        authorization: Carrier::Present(&bearer),
-                        ..request("/keys/1")
-                    };
-                    for _ in 0..20 {
-                        // Either answer is right while the revocation is under way; it only has to load.
-                        world.engine.decide(&world.context(SANDBOX), &judged).await;
-                    }
-                })
-            })
-            .collect();
+        let mut askers = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            let (world, kept) = (world.clone(), kept.clone());
+            askers.spawn(async move {
+                let bearer = format!("Bearer {}", kept.secret.expose());
+                let judged = Judged {
+                    authorization: Carrier::Present(&bearer),
+                    ..request("/keys/1")
+                };
+                for _ in 0..20 {
+                    // Either answer is right while the revocation is under way; it only has to load.
+                    world.engine.decide(&world.context(SANDBOX), &judged).await;
+                }
+            });
+        }
         world
             .admin(AdminCall::RevokeCredential(env(SANDBOX), kept.id.clone()))
             .await
@@ -48,9 +47,7 @@ async fn a_revocation_wins_over_every_decision_that_begins_after_it_however_many
             world.ask(SANDBOX, "/keys/1", kept.secret.expose()).await,
             revoked
         );
-        for asker in askers {
-            asker.await.unwrap();
-        }
+        askers.join_all().await;
         assert_eq!(
             world.ask(SANDBOX, "/keys/1", kept.secret.expose()).await,
             revoked
