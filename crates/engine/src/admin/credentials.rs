@@ -133,7 +133,8 @@ impl Engine {
             rate_limit: None,
             replaces: None,
             replaced_by: None,
-            created_at: context.now,
+            // Never older than its client, also where clocks disagree: it would be another client's.
+            created_at: context.now.max(client.created_at),
         };
         Ok((credential, made.secret))
     }

@@ -21,7 +21,7 @@ use crate::{
     time::Timestamp,
 };
 use countersign_jose::{Claims, Compact, Limits};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// The digest under which a verified token is kept in memory: of its whole compact form.
 pub(crate) fn token_digest(environment: &EnvironmentId, token: &str) -> Digest {
@@ -294,7 +294,10 @@ impl Engine {
         generations.extend(self.generations(second.iter().cloned()));
         let rows: [Option<Arc<Stored>>; 2] = self.load(&second).await?;
         let [client, organization] = &rows;
-        let (client, _) = decide_client(client.as_ref(), organization.as_ref()).map_err(refuse)?;
+        // `iat` has whole seconds: the token was issued at any time within this one.
+        let since = spoken.issued_at.plus(Duration::from_secs(1));
+        let (client, _) =
+            decide_client(client.as_ref(), organization.as_ref(), since).map_err(refuse)?;
         let marks = ends
             .iter()
             .take(1)

@@ -51,8 +51,12 @@ impl Engine {
                 .map(|key| self.ports.freshness.generation(key)),
         );
         let [client, organization] = self.load(&owners).await?;
-        let (client, organization) =
-            decide_client(client.as_ref(), organization.as_ref()).map_err(Denied::InvalidToken)?;
+        let (client, organization) = decide_client(
+            client.as_ref(),
+            organization.as_ref(),
+            credential.created_at,
+        )
+        .map_err(Denied::InvalidToken)?;
         let principal = Principal {
             environment: compiled.id.clone(),
             organization: Some(organization.id.clone()),

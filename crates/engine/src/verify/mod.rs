@@ -194,9 +194,12 @@ pub(crate) fn decide_credential(
 }
 
 /// A client whose own state and whose organization's let it act, with the organization's number.
+/// `since` is when what was shown was made: a client that was removed and made again under the same name is
+/// another, and nothing of the earlier one is good for it.
 pub(crate) fn decide_client<'a>(
     client: Option<&'a Arc<Stored>>,
     organization: Option<&'a Arc<Stored>>,
+    since: Timestamp,
 ) -> Result<(&'a Client, &'a crate::model::organization::Organization), Reason> {
     let client = client
         .and_then(|stored| stored.client())
@@ -206,7 +209,8 @@ pub(crate) fn decide_client<'a>(
         .ok_or(Reason::Disabled)?;
     let active = client.state == State::Active && organization.state == State::Active;
     // A client's row names its organization: a token or credential of another cannot borrow it.
-    (active && client.organization == organization.id)
+    let is_its_own = client.organization == organization.id && client.created_at <= since;
+    (active && is_its_own)
         .then_some((client, organization))
         .ok_or(Reason::Disabled)
 }
