@@ -6,7 +6,10 @@ use crate::{
     bounds::RESOURCES_MAX,
     call::CallContext,
     denied::{Denied, Refusal},
-    model::scopes::Scopes,
+    model::{
+        profile::{ClaimSource, TokenProfile},
+        scopes::Scopes,
+    },
     outcome::Outcome,
     verify::{Authenticated, ClientCaller},
 };
@@ -27,7 +30,8 @@ impl Engine {
             .profile(profile)
             .ok_or(Denied::UnauthorizedClient)?;
         let actor = format!("client:{}", caller.who().client.id);
-        let permitted = decide_client_credentials(caller, scopes, resources, &environment.issuer);
+        let permitted = decide_client_credentials(caller, scopes, resources, &environment.issuer)
+            .and_then(|permitted| decide_unnamed_scopes(profile, caller, permitted));
         let permitted = permitted.inspect_err(|denied| {
             self.note(
                 context,
@@ -42,6 +46,20 @@ impl Engine {
         event.organization = Some(permitted.organization.clone());
         self.observations.note(event);
         Ok(Outcome::Token(issued))
+    }
+}
+
+/// A token that names no scopes is good for all that its client may. A credential that may do less gets none.
+fn decide_unnamed_scopes(
+    profile: &TokenProfile,
+    caller: &Authenticated<ClientCaller>,
+    permitted: Permitted,
+) -> Result<Permitted, Denied> {
+    let names_scopes = profile.prints(ClaimSource::Scope);
+    if names_scopes || permitted.scopes == caller.who().client.scopes {
+        Ok(permitted)
+    } else {
+        Err(Denied::InvalidScope)
     }
 }
 
