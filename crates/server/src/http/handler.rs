@@ -3,7 +3,7 @@
 use super::{
     Answer, Face, Kind, Peer, bare,
     finish::{Trace, finish},
-    panics,
+    framing, panics,
 };
 use crate::{
     gateway::{self, GatewayProfile},
@@ -42,8 +42,13 @@ impl Handler {
                     route: "unrouted",
                     is_unread: false,
                 };
-                let work = face.answer(state, request, peer, &mut trace);
-                let answer = bounded(state, kind, face.request_timeout, work).await;
+                let answer = match framing::refuse(request.headers()) {
+                    Some(refused) => refused,
+                    None => {
+                        let work = face.answer(state, request, peer, &mut trace);
+                        bounded(state, kind, face.request_timeout, work).await
+                    }
+                };
                 let answer = finish(answer, &trace);
                 let took = state.clock.monotonic().saturating_sub(started);
                 let status = answer.status();
@@ -63,6 +68,9 @@ impl Handler {
             }
             // The decision's own numbers tell of it; a warm one must not pay for more.
             Self::Gateway(profile, timeout) => {
+                if let Some(refused) = framing::refuse(request.headers()) {
+                    return refused;
+                }
                 let work = gateway::answer(state, profile, request, peer.address);
                 bounded(state, kind, *timeout, work).await
             }

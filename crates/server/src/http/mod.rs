@@ -11,6 +11,7 @@ mod cors;
 mod face;
 mod finish;
 mod forwarded;
+mod framing;
 mod handler;
 mod host;
 mod panics;
@@ -31,6 +32,12 @@ use std::net::IpAddr;
 
 /// An answer on its way out.
 pub type Answer = http::Response<Full<Bytes>>;
+
+/// The paths of a listener's own endpoints, those of no dialect: all of them answer everyone.
+pub fn own_paths(kind: Kind) -> Vec<String> {
+    let table = builtin::Builtin::table(kind, countersign_dialects::registry());
+    table.into_iter().map(|(path, _)| path).collect()
+}
 
 /// Which of the three listeners a request came by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
