@@ -125,7 +125,13 @@ impl Demo {
         if let Some(path) = &arguments.facts {
             facts::forget(path)?;
         }
+        if folder.is_kept() {
+            ports::claim(folder.path())?;
+        }
         let ports = Ports::choose(folder.path(), arguments.free_ports)?;
+        if folder.is_kept() {
+            ports.remember(folder.path())?;
+        }
         let sandbox = EnvironmentId::parse("sandbox")?;
         let production = EnvironmentId::parse("production")?;
         let config = config(folder, &ports, [&sandbox, &production]);

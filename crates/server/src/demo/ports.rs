@@ -1,10 +1,12 @@
 //! Which ports a demo listens on: the usual ones, free ones, or those that its folder began with.
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::{
+    fs::DirBuilder,
     io::ErrorKind,
     net::{Ipv4Addr, TcpListener},
+    os::unix::fs::DirBuilderExt as _,
     path::Path,
 };
 
@@ -47,6 +49,24 @@ pub const USUAL: Ports = Ports {
 
 /// In the data folder: the ports of the demo that runs there. Its environments list them as hosts.
 const FILE: &str = "demo-ports.json";
+
+/// Make sure that a folder which is to be kept is a demo's, or becomes one: a demo changes hosts and
+/// credentials, which nobody wants of an installation that serves.
+///
+/// # Errors
+/// When it holds something else, or cannot be made.
+pub fn claim(folder: &Path) -> anyhow::Result<()> {
+    let shown = folder.display();
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.with_context(|| format!("cannot make the data folder {shown}"))?;
+    let mut entries = std::fs::read_dir(folder)
+        .with_context(|| format!("cannot look into the data folder {shown}"))?;
+    ensure!(
+        folder.join(FILE).exists() || entries.next().is_none(),
+        "the folder {shown} holds something else than a demo; name an empty one, or one that a demo made"
+    );
+    Ok(())
+}
 
 impl Ports {
     /// The ports to listen on. A kept folder has the ones it began with, because the issuer of its tokens
@@ -130,6 +150,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         ports.remember(folder.path()).unwrap();
         folder
+    }
+
+    #[test]
+    fn a_folder_of_something_else_is_left_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("new");
+        claim(&folder).unwrap();
+        claim(&folder).unwrap();
+        std::fs::write(folder.join("countersign.db"), "").unwrap();
+        let error = claim(&folder).unwrap_err().to_string();
+        assert!(error.contains("something else than a demo"), "{error}");
+        Ports::default().remember(&folder).unwrap();
+        claim(&folder).unwrap();
     }
 
     #[test]
