@@ -4,7 +4,10 @@
     reason = "the tests' own harness starts programs"
 )]
 
-use crate::harness::{get, parse, read};
+use crate::{
+    harness::{get, parse, read},
+    world::Doors,
+};
 use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
@@ -19,9 +22,9 @@ use tokio::{
 };
 
 /// A process of our own, ended with the test however that ends.
-struct Process {
+pub struct Process {
     child: Child,
-    lines: Receiver<String>,
+    pub lines: Receiver<String>,
 }
 
 impl Drop for Process {
@@ -33,7 +36,12 @@ impl Drop for Process {
 }
 
 impl Process {
-    fn serve(folder: &TempDir) -> Self {
+    pub fn serve(folder: &TempDir) -> Self {
+        Self::serve_at(folder, "info")
+    }
+
+    /// The same, with log lines from `level` on.
+    pub fn serve_at(folder: &TempDir, level: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
             .arg("serve")
             .current_dir(folder.path())
@@ -45,6 +53,7 @@ impl Process {
                 "127.0.0.1:0",
             )
             .env("COUNTERSIGN__LOG__FORMAT", "json")
+            .env("COUNTERSIGN__LOG__LEVEL", level)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -73,6 +82,30 @@ impl Process {
             if parsed["message"] == message && line.contains(with) {
                 return parsed[field].as_str().unwrap_or_default().to_owned();
             }
+        }
+    }
+
+    /// `kill -9`, at once.
+    pub fn kill(mut self) -> Vec<String> {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.lines.iter().collect()
+    }
+
+    /// Every door, once all are open.
+    pub fn doors(&self, folder: &TempDir) -> Doors {
+        let at = |name: &str| {
+            let address = self.said("listening", "addresses", &format!("\"{name}\""));
+            address.parse().unwrap()
+        };
+        let (public, admin, gateway) = (at("public"), at("admin"), at("gateway"));
+        let file = std::fs::read(folder.path().join("countersign-data/operator.json")).unwrap();
+        let operator: serde_json::Value = serde_json::from_slice(&file).unwrap();
+        Doors {
+            public,
+            admin,
+            gateways: vec![gateway],
+            owner: operator["token"].as_str().unwrap().to_owned(),
         }
     }
 

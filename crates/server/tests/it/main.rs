@@ -6,16 +6,22 @@
     clippy::indexing_slicing
 )]
 
+mod ask;
+mod bad_input;
 mod binary;
+mod canaries;
 mod cli;
 mod configuration;
+mod crash;
 mod demo;
 mod drain;
 mod floods;
 mod harness;
 mod limits;
 mod listeners;
+mod matrix;
 mod proxies;
 mod routes;
 mod rules;
 mod tls;
+mod world;
