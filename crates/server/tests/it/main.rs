@@ -17,6 +17,7 @@ mod demo;
 mod drain;
 mod floods;
 mod harness;
+mod interop;
 mod limits;
 mod listeners;
 mod matrix;

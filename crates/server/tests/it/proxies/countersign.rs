@@ -20,7 +20,7 @@ pub const PROFILES: [&str; 4] = ["nginx", "forward_auth", "haproxy", "envoy"];
 /// A running server. It stops when it is dropped.
 pub struct Countersign {
     pub child: Child,
-    public: SocketAddr,
+    pub public: SocketAddr,
     admin: SocketAddr,
     gateways: Vec<SocketAddr>,
     operator: String,
@@ -84,7 +84,8 @@ impl Countersign {
         self.admin_ask(Ask::new("POST", &path, "localhost"));
     }
 
-    fn admin_ask(&self, ask: Ask) -> Answer {
+    /// Ask the admin API as the first operator; what it refuses fails the test.
+    pub fn admin_ask(&self, ask: Ask) -> Answer {
         let answer = ask.bearer(&self.operator).send(self.admin);
         assert!(answer.status < 300, "{answer:?}");
         answer

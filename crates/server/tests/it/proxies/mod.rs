@@ -3,13 +3,13 @@
 
 mod api;
 mod away;
-mod child;
-mod countersign;
+pub mod child;
+pub mod countersign;
 mod listener;
 mod proxy;
 mod stories;
 mod vulnerabilities;
-mod wire;
+pub mod wire;
 
 use api::{Reached, SampleApi};
 use countersign::{Cast, Countersign};
