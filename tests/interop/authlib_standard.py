@@ -1,5 +1,6 @@
 """authlib at the standard endpoints: a token is had in each way, used, explained, ended, and refused."""
 
+import asyncio
 import json
 import os
 import sys
@@ -9,6 +10,7 @@ os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"  # The server of the test is on l
 
 import requests
 from authlib.integrations.base_client.errors import OAuthError
+from authlib.integrations.httpx_client import AsyncOAuth2Client
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 
@@ -49,6 +51,35 @@ def life(session):
     }
 
 
+async def async_life(client, method):
+    """The same through httpx, without waiting."""
+    async with AsyncOAuth2Client(
+        client["id"],
+        client["secret"],
+        scope="read",
+        token_endpoint=server["token_endpoint"],
+        token_endpoint_auth_method=method,
+        revocation_endpoint_auth_method=method,
+    ) as session:
+        token = await session.fetch_token()
+        about = (server["introspection_endpoint"], token["access_token"])
+        reached = await session.get(facts["api"] + "/api/sites")
+        introspected = await session.introspect_token(*about)
+        ended = await session.revoke_token(server["revocation_endpoint"], token["access_token"])
+        refused = await session.get(facts["api"] + "/api/sites")
+        after = await session.introspect_token(*about)
+    return {
+        "token_type": token["token_type"],
+        "passed": reached.status_code,
+        "identity": reached.json(),
+        "introspected": introspected.json(),
+        "revoked": ended.status_code,
+        "refused": refused.status_code,
+        "challenge": refused.headers["WWW-Authenticate"],
+        "introspected_after": after.json(),
+    }
+
+
 def refusal(session):
     """The error that the library raises when it asks for a token."""
     try:
@@ -77,6 +108,8 @@ replayed.fetch_token()
 summary = {
     "client_secret_basic": life(session(backend, backend["secret"], "client_secret_basic")),
     "client_secret_post": life(session(backend, backend["secret"], "client_secret_post")),
+    "client_secret_basic, async": asyncio.run(async_life(backend, "client_secret_basic")),
+    "client_secret_post, async": asyncio.run(async_life(backend, "client_secret_post")),
     "private_key_jwt": life(with_assertion(assertion)),
     "post_of_signs": life(session(encoded, encoded["secret"], "client_secret_post")),
     "wrong_secret": refusal(session(backend, backend["secret"][::-1], "client_secret_basic")),

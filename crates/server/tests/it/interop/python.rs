@@ -13,6 +13,8 @@ fn authlib_gets_uses_explains_and_ends_tokens_in_three_ways() {
     for (way, client) in [
         ("client_secret_basic", "backend"),
         ("client_secret_post", "backend"),
+        ("client_secret_basic, async", "backend"),
+        ("client_secret_post, async", "backend"),
         ("private_key_jwt", "signer"),
         ("post_of_signs", "encoded"),
     ] {
