@@ -133,6 +133,7 @@ fn both_strict_clients_refuse_the_token_type_of_ayyeka_and_say_so() {
         let answer = json!(["access_token", "token_type", "expires_in"]);
         assert_eq!(refusal["body"], answer, "{client}");
     }
+    assert_eq!(summary["openid-client, encoded"], 401);
     // It writes the type in lower case; on the wire it is as the vendor prints it.
     assert_eq!(summary["oauth4webapi, told"], json!({ "taken": "jwt" }));
 }
