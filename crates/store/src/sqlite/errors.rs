@@ -41,8 +41,13 @@ pub(super) fn is_taken(error: &Error) -> bool {
 }
 
 /// Whether the disk, or the size that we may take, is full.
+///
+/// SQLite says so for a full disk only. A quota or a limit on file sizes is a failed write to it, and no worse:
+/// the kernel did not take the bytes, and said so. It is a failed fsync after which nobody can say what is there.
 pub(super) fn is_full(error: &Error) -> bool {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
     error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        || extended == Some(rusqlite::ffi::SQLITE_IOERR_WRITE)
 }
 
 /// Whether another connection holds what we need.
