@@ -42,8 +42,30 @@ impl Process {
 
     /// The same, with log lines from `level` on.
     pub fn serve_at(folder: &TempDir, level: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
-            .arg("serve")
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command.arg("serve");
+        Self::start(command, folder, level)
+    }
+
+    /// The same, where no file may grow beyond so many KiB: a disk that is full, for this process alone.
+    pub fn serve_below(folder: &TempDir, kib: u32) -> Self {
+        let mut command = Command::new("/bin/bash");
+        // The signal would end the process; ignored, the write fails instead, as it does on a full disk.
+        let script = format!("trap '' XFSZ; ulimit -S -f {kib}; exec \"$0\" serve");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_countersign")]);
+        Self::start(command, folder, "info")
+    }
+
+    /// There is room again.
+    pub fn make_room(&self) {
+        let prlimit = Command::new("prlimit")
+            .args(["--fsize=unlimited", "--pid", &self.child.id().to_string()])
+            .status();
+        assert!(prlimit.unwrap().success());
+    }
+
+    fn start(mut command: Command, folder: &TempDir, level: &str) -> Self {
+        let mut child = command
             .current_dir(folder.path())
             .env_clear()
             .env("COUNTERSIGN__LISTENER__PUBLIC__ADDRESSES", "127.0.0.1:0")

@@ -1,7 +1,7 @@
 //! `kill -9` in the midst of mixed writes, again and again: what was acknowledged is there, and nothing is there
 //! by halves. What was not acknowledged may be there or not, but then stays as it is.
 
-mod ledger;
+pub mod ledger;
 mod writer;
 
 use crate::{
@@ -93,7 +93,7 @@ async fn restart(folder: &TempDir) -> (Process, Duration) {
     }
 }
 
-async fn set_up(doors: &Doors) {
+pub async fn set_up(doors: &Doors) {
     let new = json!({
         "id": "sandbox", "mode": "sandbox", "issuer": "http://localhost", "hosts": [HOST],
         "dialects": ["standard", "ayyeka"],

@@ -16,6 +16,7 @@ mod crash;
 mod demo;
 mod drain;
 mod floods;
+mod full_disk;
 mod harness;
 mod interop;
 mod limits;
