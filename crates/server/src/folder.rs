@@ -80,26 +80,28 @@ impl DataFolder {
         })
     }
 
-    /// Write down where the admin API is now, if a token is there already.
+    /// Write down where the admin API is now, if a token is there already. Whether one is.
     ///
     /// # Errors
     /// When the file cannot be read or written.
-    pub fn update_operator(&self, admin: &str) -> anyhow::Result<()> {
+    pub fn update_operator(&self, admin: &str) -> anyhow::Result<bool> {
         let path = self.path.join(OPERATOR_FILE);
         let text = match std::fs::read(&path) {
             Ok(text) => Zeroizing::new(text),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
             Err(error) => {
                 return Err(error).with_context(|| format!("cannot read {}", path.display()));
             }
         };
-        let mut operator: OperatorFile = serde_json::from_slice(&text)
-            .with_context(|| format!("{} is damaged; remove it", path.display()))?;
+        let mut operator: OperatorFile = serde_json::from_slice(&text).with_context(|| {
+            let shown = path.display();
+            format!("{shown} is damaged; `countersign init --reset-operator` writes it anew")
+        })?;
         if operator.admin != admin {
             admin.clone_into(&mut operator.admin);
             self.write(&operator)?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Under another name first, so that a reader sees the old file or the new one.
@@ -145,12 +147,12 @@ mod tests {
     fn the_operators_file_is_the_owners_and_keeps_its_token() {
         let parent = tempfile::tempdir().unwrap();
         let folder = DataFolder::open(parent.path()).unwrap();
-        folder.update_operator("http://127.0.0.1:1").unwrap();
+        assert!(!folder.update_operator("http://127.0.0.1:1").unwrap());
         let path = parent.path().join(OPERATOR_FILE);
         assert!(!path.exists());
         let token = Secret::new("cs_opr_live_x".to_owned());
         folder.write_operator("http://127.0.0.1:1", &token).unwrap();
-        folder.update_operator("http://127.0.0.1:2").unwrap();
+        assert!(folder.update_operator("http://127.0.0.1:2").unwrap());
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let text = std::fs::read_to_string(&path).unwrap();

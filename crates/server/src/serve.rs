@@ -71,7 +71,7 @@ pub async fn start(config: Config, variables: &[(String, String)]) -> anyhow::Re
         .filter_map(Bound::tls)
         .collect();
     let url = admin_url(&config.listener.admin, &addresses.admin);
-    welcome_operator(&composed, &url).await?;
+    welcome_operator(&composed, &url, false).await?;
 
     let accepting = Accepting {
         drain: CancellationToken::new(),
@@ -187,43 +187,70 @@ pub fn run(config: Config, variables: &[(String, String)]) -> anyhow::Result<()>
     result
 }
 
+/// What `countersign init` found and did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operators {
+    /// There was none: the first was made, and its token written down.
+    First,
+    /// There is one, and nothing was changed.
+    Kept,
+    /// There is one, and a new token of the first owner was written down.
+    Recovered,
+}
+
 /// Make the data folder without serving: master key, store, first operator. What `countersign init` does.
-/// Whether there was no operator before.
+/// With `reset`, an owner gets a new token where there are operators already.
 ///
 /// # Errors
 /// What cannot be made or opened, and why.
-pub fn init(config: &Config, variables: &[(String, String)]) -> anyhow::Result<bool> {
+pub fn init(
+    config: &Config,
+    variables: &[(String, String)],
+    reset: bool,
+) -> anyhow::Result<Operators> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
     // The store closes after the runtime's last work: it waits for the disk.
-    let (composed, is_new) = runtime.block_on(async {
+    let (composed, operators) = runtime.block_on(async {
         let composed = compose::compose(config, variables).await?;
         let admin = &config.listener.admin;
-        let is_new = welcome_operator(&composed, &admin_url(admin, &admin.addresses)).await?;
-        anyhow::Ok((composed, is_new))
+        let url = admin_url(admin, &admin.addresses);
+        let operators = welcome_operator(&composed, &url, reset).await?;
+        anyhow::Ok((composed, operators))
     })?;
     drop(composed);
-    Ok(is_new)
+    Ok(operators)
 }
 
-/// The first start makes the first operator; every start says where the admin API is. Whether it was the
-/// first.
-async fn welcome_operator(composed: &Composed, url: &str) -> anyhow::Result<bool> {
-    let state = &composed.state;
+/// The first start makes the first operator; every start says where the admin API is. The token is committed
+/// before it can be written down, so the file may be lacking for good: then `reset` makes another.
+async fn welcome_operator(
+    composed: &Composed,
+    url: &str,
+    reset: bool,
+) -> anyhow::Result<Operators> {
+    let (state, folder) = (&composed.state, &composed.folder);
     let context = state.context(EnvironmentId::installation(), None, "server");
     let operator = OperatorId::parse("admin").context("the first operator's name")?;
+    let path = folder.path().join(crate::folder::OPERATOR_FILE);
     match state.engine.bootstrap(&context, operator).await {
         Ok(token) => {
-            composed.folder.write_operator(url, &token)?;
-            let path = composed.folder.path().join(crate::folder::OPERATOR_FILE);
+            folder.write_operator(url, &token)?;
             info!(file = %path.display(), "made the first operator; its token is in the file");
-            Ok(true)
+            Ok(Operators::First)
+        }
+        Err(Refusal::Denied(Denied::Conflict(_))) if reset => {
+            let token = state.engine.recover_operator(&context).await;
+            folder.write_operator(url, &token.context("cannot make a new token")?)?;
+            Ok(Operators::Recovered)
         }
         Err(Refusal::Denied(Denied::Conflict(_))) => {
-            composed.folder.update_operator(url)?;
-            Ok(false)
+            if !folder.update_operator(url)? {
+                warn!(file = %path.display(), "there are operators, and no file with a token of one; if every token is lost, stop the server and run: countersign init --reset-operator");
+            }
+            Ok(Operators::Kept)
         }
         Err(refusal) => Err(refusal).context("cannot make the first operator"),
     }

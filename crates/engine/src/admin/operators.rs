@@ -18,10 +18,11 @@ use crate::{
     opaque::{self, random_text},
     outcome::Outcome,
     ports::Query,
-    row::{Key, Row},
+    row::{Key, Row, Stored},
     secret::Secret,
     verify::{Authenticated, OperatorCaller},
 };
+use std::sync::Arc;
 
 impl Engine {
     /// Make the first operator (role owner) and its token, in an installation that has none.
@@ -71,6 +72,60 @@ impl Engine {
                 Err(Denied::Conflict("there is an operator already").into())
             }
             Err(CommitError::Fault(fault)) => Err(fault.into()),
+        }
+    }
+
+    /// A new token for the first active owner: for whoever holds the data folder and has lost every token.
+    /// Tokens that there are stay as they are.
+    ///
+    /// # Errors
+    /// `Denied::Conflict` when nobody is an active owner, or stopped being one meanwhile.
+    pub async fn recover_operator(&self, context: &CallContext) -> Result<Secret<String>, Refusal> {
+        let owner = self.first_owner().await?;
+        let owner = owner.ok_or(Denied::Conflict("there is no active owner"))?;
+        let operator = owner
+            .operator()
+            .ok_or_else(|| Fault::internal("an operator's row is not one"))?;
+        let (credential, secret) = self.operator_token(context, &operator.id)?;
+        let target = format!("operator:{}", operator.id);
+        let mut audit = self.event(context, "engine", "operator.recover", &target);
+        audit.environment = EnvironmentId::installation();
+        let commit = Commit {
+            at: context.now,
+            changes: vec![
+                Change::Require {
+                    key: owner.row.key(),
+                    if_version: owner.version,
+                },
+                Change::Insert(Row::Credential(credential)),
+            ],
+            audit,
+        };
+        match self.ports.store.commit(commit).await {
+            Ok(()) => Ok(secret),
+            Err(CommitError::Conflict { .. }) => {
+                Err(Denied::Conflict("the owner has changed meanwhile").into())
+            }
+            Err(CommitError::Fault(fault)) => Err(fault.into()),
+        }
+    }
+
+    async fn first_owner(&self) -> Result<Option<Arc<Stored>>, Fault> {
+        let mut after = None;
+        loop {
+            let page = self
+                .ports
+                .store
+                .list(&Query::Operators, after.as_ref(), PAGE_ROWS_MAX)
+                .await?;
+            let owner = page
+                .rows
+                .into_iter()
+                .find(|stored| stored.operator().is_some_and(owns));
+            if owner.is_some() || page.next.is_none() {
+                return Ok(owner);
+            }
+            after = page.next;
         }
     }
 
@@ -193,8 +248,6 @@ impl Engine {
         before: &Operator,
         after: &Operator,
     ) -> Result<Vec<Change>, Refusal> {
-        let owns =
-            |operator: &Operator| operator.role == Role::Owner && operator.state == State::Active;
         if !owns(before) || owns(after) {
             return Ok(Vec::new());
         }
@@ -214,6 +267,10 @@ impl Engine {
             if_version: other.version,
         }])
     }
+}
+
+fn owns(operator: &Operator) -> bool {
+    operator.role == Role::Owner && operator.state == State::Active
 }
 
 fn decide_operator(operator: &Operator) -> Result<(), Denied> {

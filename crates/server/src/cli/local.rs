@@ -1,7 +1,12 @@
 //! What needs no running server: starting one, and what the binary knows by itself.
 
 use super::{Arguments, connect::Connection, failure::Failure, output::Output};
-use crate::{config, demo, serve, system::environment_variables, telemetry};
+use crate::{
+    config, demo,
+    serve::{self, Operators},
+    system::environment_variables,
+    telemetry,
+};
 use clap::CommandFactory;
 use clap_complete::Shell;
 use countersign_dialects::openapi_documents;
@@ -21,6 +26,10 @@ pub struct Init {
     /// The configuration; without it, everything has its usual value
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Write operator.json anew, with a new token of the first owner: when the file is lost or damaged.
+    /// The server must not run
+    #[arg(long)]
+    reset_operator: bool,
 }
 
 /// How to try everything.
@@ -118,12 +127,16 @@ pub fn init(arguments: Init, connection: &Connection, output: &mut Output) -> Re
     let variables = environment_variables();
     let config = configured(arguments.config.as_deref(), connection, &variables)?;
     let folder = config.data.dir.display().to_string();
-    let made = serve::init(&config, &variables)
+    let operators = serve::init(&config, &variables, arguments.reset_operator)
         .map_err(|error| Failure::refused(format!("{error:#}")).at(folder.clone()))?;
-    output.done(&if made {
-        format!("{folder} is ready; operator.json in it holds the first operator's token.")
-    } else {
-        format!("{folder} has an operator already; nothing was changed.")
+    output.done(&match operators {
+        Operators::First => {
+            format!("{folder} is ready; operator.json in it holds the first operator's token.")
+        }
+        Operators::Kept => format!("{folder} has an operator already; nothing was changed."),
+        Operators::Recovered => format!(
+            "operator.json in {folder} holds a new token of the first owner; the older ones stay valid until they are revoked."
+        ),
     });
     Ok(())
 }

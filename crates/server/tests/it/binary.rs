@@ -11,6 +11,7 @@ use crate::{
 use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
+    os::unix::fs::PermissionsExt,
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, channel},
     time::Duration,
@@ -131,6 +132,22 @@ impl Process {
         }
     }
 
+    /// Wait for a log line whose message begins with `beginning`; it names `command`.
+    fn said_that(&self, beginning: &str, command: &str) {
+        loop {
+            let line = self
+                .lines
+                .recv_timeout(Duration::from_secs(60))
+                .expect("the line comes");
+            let parsed: serde_json::Value = serde_json::from_str(&line).unwrap();
+            let message = parsed["message"].as_str().unwrap_or_default();
+            if message.starts_with(beginning) {
+                assert!(message.contains(command), "{message}");
+                return;
+            }
+        }
+    }
+
     fn public(&self) -> SocketAddr {
         self.said("listening", "addresses", "\"public\"")
             .parse()
@@ -181,6 +198,53 @@ async fn the_token_of_the_first_operator_is_not_logged() {
     let all: Vec<String> = process.lines.iter().collect();
     assert!(all.iter().any(|line| line.contains("draining")), "{all:?}");
     assert!(!all.iter().any(|line| line.contains(token)), "{all:?}");
+}
+
+#[tokio::test]
+async fn losing_operator_json_locked_everyone_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("countersign-data/operator.json");
+    let init = || {
+        let ran = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .args(["init", "--reset-operator"])
+            .current_dir(folder.path())
+            .env_clear()
+            .output();
+        ran.unwrap()
+    };
+    let end = |mut process: Process| {
+        process.signal("TERM");
+        assert!(process.ended().success());
+    };
+    let process = Process::serve(&folder);
+    process.public();
+    end(process);
+    for damage in [None, Some("{\"admin\":")] {
+        match damage {
+            None => {
+                std::fs::remove_file(&file).unwrap();
+                let process = Process::serve(&folder);
+                let lacking = "there are operators, and no file";
+                process.said_that(lacking, "countersign init --reset-operator");
+                process.public();
+                let ran = init();
+                let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+                assert!(
+                    said.contains("another server uses the data folder"),
+                    "{said}"
+                );
+                assert!(!file.exists());
+                end(process);
+            }
+            Some(text) => std::fs::write(&file, text).unwrap(),
+        }
+        assert!(init().status.success());
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let process = Process::serve(&folder);
+    process.public();
+    make_sandbox(&folder).await;
 }
 
 /// A connection whose request is under way: the server has asked for its body.

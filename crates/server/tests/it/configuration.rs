@@ -1,6 +1,7 @@
 //! Configuration that is right by itself, and wrong where it is used.
 
 use crate::harness;
+use countersign::serve::Operators;
 
 #[tokio::test]
 async fn a_store_that_does_not_exist_says_what_was_expected() {
@@ -85,12 +86,12 @@ fn a_folder_can_be_made_before_anything_is_served() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = harness::config(&folder);
     config.data.store = "sqlite:rows.db".into();
-    assert!(countersign::serve::init(&config, &[]).unwrap(), "new");
+    let init = |reset| countersign::serve::init(&config, &[], reset).unwrap();
+    assert_eq!(init(false), Operators::First);
     let operator = folder.path().join("data/operator.json");
     let first = std::fs::read(&operator).unwrap();
-    assert!(
-        !countersign::serve::init(&config, &[]).unwrap(),
-        "there already"
-    );
+    assert_eq!(init(false), Operators::Kept);
     assert_eq!(std::fs::read(&operator).unwrap(), first);
+    assert_eq!(init(true), Operators::Recovered);
+    assert_ne!(std::fs::read(&operator).unwrap(), first);
 }
