@@ -30,8 +30,8 @@ pub const CREDENTIALS_READ_MAX: usize = 1000;
 pub const RESOURCES_MAX: usize = 16;
 /// Networks of one credential.
 pub const NETWORKS_MAX: usize = 32;
-/// Retired signing keys in a set: their public halves are read with every key set.
-pub const RETIRED_KEYS_MAX: usize = 8;
+/// Retired signing keys in a set: a token without `kid` may have to be tried with each of them.
+pub const RETIRED_KEYS_MAX: usize = 3;
 /// Tag keys of one environment: the current one and three retired.
 pub const TAG_KEYS_MAX: usize = 4;
 /// Rows of a page, at most and unless asked.
@@ -66,6 +66,8 @@ pub const ABSENCE_FOR: Duration = Duration::from_secs(2);
 pub const FACTS_MAX: usize = 100_000;
 /// Hosts whose environment is kept in memory, with and without ports.
 pub const HOSTS_KEPT_MAX: usize = 4096;
+/// Bytes of a host with its port: 253 of a name (RFC 1035 section 2.3.4), and what a port or an IPv6 literal adds.
+pub const HOST_BYTES_MAX: usize = 261;
 /// Rows kept in the cache before the store.
 pub const CACHED_ROWS_MAX: usize = 200_000;
 /// Observations that wait to be written; what comes when it is full is counted and dropped.

@@ -32,7 +32,8 @@ pub(crate) struct Compiled {
     pub key_sets: Vec<Arc<Stored>>,
     /// Who may have signed a token with exactly this header.
     verifiers: HashMap<String, Vec<Arc<Verifier>>>,
-    generations: Vec<Generation>,
+    /// Where everything stood that this was made from; what is made from this has to note these.
+    pub generations: Vec<Generation>,
 }
 
 /// One key under one profile: the only pair that a token with its header may be verified with.

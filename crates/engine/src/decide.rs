@@ -14,7 +14,7 @@ use crate::{
         scopes::Scopes,
     },
     opaque, path,
-    verify::{token_digest, too_many},
+    verify::{network_of, token_digest, too_many},
 };
 use std::sync::{Arc, atomic::Ordering};
 
@@ -43,62 +43,66 @@ impl Engine {
             Err(fault) => return denied(fault.into(), None, judged),
         };
         let guard = match find_guard(&compiled, judged) {
-            Ok(guard) => guard,
-            Err(refusal) => return self.deny(context, refusal.into(), None, judged),
+            Ok(guard) => &guard.guard,
+            Err(refusal) => return self.deny(context, refusal.into(), None, None, judged),
         };
-        match self.pass(context, &compiled, guard, judged).await {
-            Ok(fact) => Decision::Allow(Allowed {
-                fact,
-                guard: guard.guard.clone(),
-            }),
-            Err(refusal) => self.deny(context, refusal, Some(&guard.guard), judged),
-        }
+        let fact = match self.fact(context, &compiled, guard, judged).await {
+            Ok(fact) => fact,
+            Err(refusal) => return self.deny(context, refusal, Some(guard), None, judged),
+        };
+        self.answer(context, &compiled, guard, fact, judged)
     }
 
-    /// The same, if it can be told from what is in memory: no I/O, no waiting, and only for what may
-    /// pass. `None`: ask [`Engine::decide`].
+    /// The same, if it can be told from what is in memory: no I/O, no waiting. `None`: ask [`Engine::decide`].
     pub fn decide_warm(&self, context: &CallContext, judged: &Judged<'_>) -> Option<Decision> {
         let compiled = self.compiled_warm(&context.environment)?;
-        let guard = find_guard(&compiled, judged).ok()?;
-        let Seen::Bearer { digest, .. } = look(&compiled, &guard.guard, judged).ok()? else {
+        let guard = &find_guard(&compiled, judged).ok()?.guard;
+        let Seen::Bearer { digest, .. } = look(&compiled, guard, judged).ok()? else {
             return None;
         };
         let fact = self.fact_warm(&digest, context.now)?;
-        self.ask(context, &compiled, &guard.guard, &fact, judged)
-            .ok()?;
-        Some(Decision::Allow(Allowed {
-            fact,
-            guard: guard.guard.clone(),
-        }))
+        Some(self.answer(context, &compiled, guard, fact, judged))
     }
 
-    async fn pass(
+    /// What is told to a caller whose fact is known.
+    fn answer(
         &self,
         context: &CallContext,
         compiled: &Compiled,
-        guard: &CompiledGuard,
+        guard: &Arc<Guard>,
+        fact: Arc<Fact>,
+        judged: &Judged<'_>,
+    ) -> Decision {
+        match self.ask(context, compiled, guard, &fact, judged) {
+            Ok(()) => Decision::Allow(Allowed {
+                fact,
+                guard: guard.clone(),
+            }),
+            Err(refusal) => self.deny(context, refusal, Some(guard), Some(&fact), judged),
+        }
+    }
+
+    /// The fact behind what a request shows.
+    async fn fact(
+        &self,
+        context: &CallContext,
+        compiled: &Compiled,
+        guard: &Guard,
         judged: &Judged<'_>,
     ) -> Result<Arc<Fact>, Refusal> {
-        let guard = &*guard.guard;
-        let fact = match look(compiled, guard, judged)? {
-            Seen::Nothing => {
-                let fact = nobody(compiled, ShownKind::Anonymous, context);
-                self.ask_limits(context, guard, &fact)?;
-                return Ok(fact);
-            }
-            Seen::Preflight => return Ok(nobody(compiled, ShownKind::Preflight, context)),
+        match look(compiled, guard, judged)? {
+            Seen::Nothing => Ok(nobody(compiled, ShownKind::Anonymous, context)),
+            Seen::Preflight => Ok(nobody(compiled, ShownKind::Preflight, context)),
             Seen::Bearer {
                 text,
                 digest,
                 token,
             } => match self.fact_warm(&digest, context.now) {
-                Some(fact) => fact,
-                None if token => self.verify_token(context, compiled, text, digest).await?,
-                None => self.verify_bearer(context, compiled, text, digest).await?,
+                Some(fact) => Ok(fact),
+                None if token => self.verify_token(context, compiled, text, digest).await,
+                None => self.verify_bearer(context, compiled, text, digest).await,
             },
-        };
-        self.ask(context, compiled, guard, &fact, judged)?;
-        Ok(fact)
+        }
     }
 
     /// Everything that is asked at every use, warm or cold.
@@ -113,6 +117,12 @@ impl Engine {
         if fact.ends_at.is_some_and(|end| context.now >= end) {
             return Err(Denied::InvalidToken(Reason::Expired).into());
         }
+        if matches!(
+            fact.principal.shown,
+            ShownKind::Anonymous | ShownKind::Preflight
+        ) {
+            return self.ask_limits(context, guard, fact);
+        }
         decide_kind(guard, fact, judged)?;
         if let Some(token) = &fact.token {
             let listed = guard.profiles.is_empty() || guard.profiles.contains(&token.profile);
@@ -120,11 +130,7 @@ impl Engine {
                 return Err(Denied::InvalidToken(Reason::Kind).into());
             }
             let issuer = &compiled.environment()?.issuer;
-            if token
-                .audience
-                .as_deref()
-                .is_some_and(|audience| !decide_audience(guard, audience, issuer))
-            {
+            if !decide_audience(guard, token.audience.as_deref(), issuer) {
                 return Err(Denied::InvalidToken(Reason::Mismatch).into());
             }
         }
@@ -150,20 +156,21 @@ impl Engine {
         Ok(())
     }
 
+    /// The guard's limit first: what it refuses must not use up the credential's own.
     fn ask_limits(&self, context: &CallContext, guard: &Guard, fact: &Fact) -> Result<(), Refusal> {
-        if let Some((limit, bucket)) = fact
-            .credential
-            .as_ref()
-            .and_then(|credential| credential.rate.as_ref())
-        {
-            bucket.take(*limit, context.now).map_err(too_many)?;
-        }
         if let Some(limit) = guard.rate_limit {
             let names = [guard.name.as_bytes(), fact.key.as_bytes().as_slice()];
-            self.rates
-                .bucket(Digest::of("countersign/rate/guard", &names))
-                .take(limit, context.now)
-                .map_err(too_many)?;
+            let bucket = self
+                .rates
+                .bucket(Digest::of("countersign/rate/guard", &names));
+            bucket.take(limit, context.now).map_err(too_many)?;
+        }
+        let own = fact
+            .credential
+            .as_ref()
+            .and_then(|credential| credential.rate.as_ref());
+        if let Some((limit, bucket)) = own {
+            bucket.take(*limit, context.now).map_err(too_many)?;
         }
         Ok(())
     }
@@ -183,19 +190,34 @@ impl Engine {
         }
     }
 
+    /// Keep it out, and note whose credential it was where that is known.
     fn deny(
         &self,
         context: &CallContext,
         refusal: Refusal,
-        guard: Option<&Guard>,
+        guard: Option<&Arc<Guard>>,
+        fact: Option<&Arc<Fact>>,
         judged: &Judged<'_>,
     ) -> Decision {
         if let Refusal::Denied(reason) = &refusal {
-            let target =
-                guard.map_or_else(|| "guard:-".into(), |guard| format!("guard:{}", guard.name));
-            self.note(context, "-", "decision.deny", &target, reason.word());
+            let principal = fact.map(|fact| &fact.principal);
+            let client = principal.and_then(|principal| principal.client.as_ref());
+            let credential = fact.and_then(|fact| fact.credential.as_ref());
+            let actor = client.map_or_else(|| "-".into(), |client| format!("client:{client}"));
+            let target = match (credential, guard) {
+                // What has leaked is what has to be revoked.
+                (Some(credential), _) if *reason == Denied::SecretFromBrowser => {
+                    format!("credential:{}", credential.id)
+                }
+                (_, Some(guard)) => format!("guard:{}", guard.name),
+                (_, None) => "guard:-".into(),
+            };
+            let mut event = self.event(context, &actor, "decision.deny", &target);
+            event.outcome = reason.word().into();
+            event.organization = principal.and_then(|principal| principal.organization.clone());
+            self.observations.note(event);
         }
-        denied(refusal, guard, judged)
+        denied(refusal, guard.map(|guard| &**guard), judged)
     }
 
     /// The signed `Countersign-Assertion` of an allowed request whose guard wants one: a compact JWS,
@@ -259,15 +281,18 @@ fn look<'a>(compiled: &Compiled, guard: &Guard, judged: &Judged<'a>) -> Result<S
         .any(|accept| *accept != Accept::Anonymous);
     let brand = &compiled.environment()?.brand;
     match judged.authorization {
+        // One of the two may be ours, and the API might read the other.
+        Carrier::Malformed => Err(Denied::MalformedCredential(Malformed::Repeated).into()),
         Carrier::Present(value) if !bearer => {
             let text = value.split_once(' ').map_or(value, |(_, text)| text);
-            if opaque::looks_like_ours(text.trim_start(), brand) {
+            if opaque::looks_like_ours(text.trim_start(), brand)
+                || opaque::looks_like_ours(text.trim_start(), opaque::BRAND)
+            {
                 return Err(Denied::MalformedCredential(Malformed::Unaccepted).into());
             }
             Ok(Seen::Nothing)
         }
-        _ if !bearer => Ok(Seen::Nothing),
-        Carrier::Malformed => Err(Denied::MalformedCredential(Malformed::Repeated).into()),
+        Carrier::Absent if !bearer => Ok(Seen::Nothing),
         Carrier::Absent if anonymous => Ok(Seen::Nothing),
         Carrier::Absent => Err(Denied::NoCredential.into()),
         Carrier::Present(value) => {
@@ -305,16 +330,18 @@ fn bearer_token(value: &str) -> Result<&str, Denied> {
 
 /// Whether the guard takes this kind of thing, carried in this way.
 fn decide_kind(guard: &Guard, fact: &Fact, judged: &Judged<'_>) -> Result<(), Denied> {
-    let accept = match fact.principal.shown {
+    let shown = fact.principal.shown;
+    let secret = matches!(shown, ShownKind::Credential(kind) if kind.is_secret());
+    // Of any kind, also one that no guard takes: it has leaked all the same.
+    if secret && (judged.from_browser || judged.origin != Carrier::Absent) {
+        return Err(Denied::SecretFromBrowser);
+    }
+    let accept = match shown {
         ShownKind::AccessToken => Accept::AccessToken,
         ShownKind::Credential(CredentialKind::ApiKey) => Accept::ApiKey,
         ShownKind::Credential(CredentialKind::RegistrationToken) => Accept::RegistrationToken,
         _ => return Err(Denied::InvalidToken(Reason::Kind)),
     };
-    let secret = matches!(fact.principal.shown, ShownKind::Credential(kind) if kind.is_secret());
-    if secret && (judged.from_browser || judged.origin != Carrier::Absent) {
-        return Err(Denied::SecretFromBrowser);
-    }
     if !guard.accept.contains(&accept) {
         return Err(Denied::InvalidToken(Reason::Kind));
     }
@@ -346,11 +373,14 @@ fn decide_registration(guard: &Guard, fact: &Fact, judged: &Judged<'_>) -> Resul
     }
 }
 
-/// One of the guard's audiences is the token's; where the guard names none, our issuer is.
-fn decide_audience(guard: &Guard, audience: &[String], issuer: &str) -> bool {
-    match guard.audiences.as_slice() {
-        [] => audience.iter().any(|resource| resource == issuer),
-        wanted => audience.iter().any(|resource| wanted.contains(resource)),
+/// One of the guard's audiences is the token's; where the guard names none, our issuer is. A token that
+/// prints no audience is good where none is asked for.
+fn decide_audience(guard: &Guard, audience: Option<&[String]>, issuer: &str) -> bool {
+    match (guard.audiences.as_slice(), audience) {
+        ([], None) => true,
+        (_, None) => false,
+        ([], Some(audience)) => audience.iter().any(|resource| resource == issuer),
+        (wanted, Some(audience)) => audience.iter().any(|resource| wanted.contains(resource)),
     }
 }
 
@@ -367,13 +397,10 @@ fn nobody(compiled: &Compiled, shown: ShownKind, context: &CallContext) -> Arc<F
     };
     let mut fact = Fact::of(principal, context.now);
     // Strangers are limited by where they come from.
-    let peer = context
-        .peer
-        .map(|peer| peer.to_string())
-        .unwrap_or_default();
+    let network = context.peer.map(network_of).unwrap_or_default();
     fact.key = Digest::of(
         "countersign/stranger",
-        &[compiled.id.as_str().as_bytes(), peer.as_bytes()],
+        &[compiled.id.as_str().as_bytes(), &network],
     );
     Arc::new(fact)
 }

@@ -1,7 +1,7 @@
 //! The engine itself: its ports, what it keeps in memory, and its doors.
 
 use crate::{
-    bounds::HOSTS_KEPT_MAX,
+    bounds::{HOST_BYTES_MAX, HOSTS_KEPT_MAX},
     call::{AdminCall, Asked, Call, CallContext},
     compiled::CompiledCache,
     denied::{Denied, Fault, Refusal},
@@ -69,6 +69,9 @@ impl Engine {
     /// # Errors
     /// [`Fault`] when that cannot be known.
     pub async fn environment_of(&self, host: &str) -> Result<Option<EnvironmentId>, Fault> {
+        if host.len() > HOST_BYTES_MAX {
+            return Ok(None);
+        }
         let known = self.hosts.get(host);
         if let Some((environment, _)) = known.filter(|(_, from)| self.ports.freshness.holds(from)) {
             return Ok(Some(environment));
@@ -146,9 +149,10 @@ impl Engine {
     }
 
     /// Take what was observed since the last time (failed logins, denials, tokens issued), and how many
-    /// observations did not fit. A worker writes them with [`Store::observe`] within a second.
-    pub fn take_observations(&self) -> (Vec<AuditEvent>, u64) {
-        self.observations.take()
+    /// observations did not fit. A worker writes them with [`Store::observe`] within a second. Repeats of a
+    /// line that was taken already are folded into one more, which comes when their minute is over.
+    pub fn take_observations(&self, now: Timestamp) -> (Vec<AuditEvent>, u64) {
+        self.observations.take(now)
     }
 
     /// Take the credentials used since the last time, each at most once per minute. A worker writes them

@@ -35,7 +35,14 @@ pub(crate) async fn assertion(
     let compiled =
         compiled.ok_or_else(|| Fault::internal("an allowed request without its environment"))?;
     let place = compiled.place()?;
-    let key = engine.current_key(context, &place, KEY_SET).await?;
+    // Not through the lock under which keys are made: a decision must not wait for a key of another set.
+    let ready = compiled
+        .key_set(KEY_SET)
+        .and_then(|(set, _)| set.current().cloned());
+    let key = match ready {
+        Some(key) => key,
+        None => engine.current_key(context, &place, KEY_SET).await?,
+    };
     let header =
         json!({"alg": key.algorithm.name(), "kid": key.id, "typ": "countersign-identity+jwt"});
     let principal = &fact.principal;

@@ -2,10 +2,13 @@
 
 use crate::{
     Engine,
-    bounds::{CONFLICT_TRIES_MAX, RETIRED_KEYS_MAX, TOKEN_LIFETIME_MAX},
+    bounds::{
+        CONFLICT_TRIES_MAX, OVERLAP_MAX, PAGE_ROWS_MAX, RETIRED_KEYS_MAX, TOKEN_LIFETIME_MAX,
+    },
     call::CallContext,
     commit::{Change, Commit, CommitError},
-    denied::{Denied, Fault, Refusal},
+    compiled::place_of,
+    denied::{Denied, Fault, ProblemKind, Refusal},
     id::EnvironmentId,
     identity_assertion,
     model::{
@@ -73,30 +76,43 @@ impl Engine {
     /// # Errors
     /// [`Fault`] when the store or the keystore fails.
     pub async fn keep_keys(&self, context: &CallContext) -> Result<(), Fault> {
-        let page = self
-            .ports
-            .store
-            .list(&Query::Environments, None, crate::bounds::PAGE_ROWS_MAX)
-            .await?;
-        let environments: Vec<&Environment> = page
-            .rows
+        let environments = self.all_environments().await?;
+        // First everywhere a key that signs, then the spares: callers may be waiting for the former.
+        for environment in environments
             .iter()
             .filter_map(|stored| stored.environment())
-            .collect();
-        // First everywhere a key that signs, then the spares: callers may be waiting for the former.
-        for environment in &environments {
+        {
             for set in set_names(environment) {
-                self.key_set_with_current(context, &crate::compiled::place_of(environment), set)
+                self.key_set_with_current(context, &place_of(environment), set)
                     .await?;
             }
         }
-        for environment in &environments {
+        for environment in environments
+            .iter()
+            .filter_map(|stored| stored.environment())
+        {
             for set in set_names(environment) {
-                self.tend_key_set(context, &crate::compiled::place_of(environment), set)
+                self.tend_key_set(context, &place_of(environment), set)
                     .await?;
             }
         }
         Ok(())
+    }
+
+    async fn all_environments(&self) -> Result<Vec<Arc<Stored>>, Fault> {
+        let (mut all, mut after) = (Vec::new(), None);
+        loop {
+            let page = self
+                .ports
+                .store
+                .list(&Query::Environments, after.as_ref(), PAGE_ROWS_MAX)
+                .await?;
+            all.extend(page.rows);
+            after = page.next;
+            if after.is_none() {
+                return Ok(all);
+            }
+        }
     }
 
     async fn tend_key_set(
@@ -135,11 +151,13 @@ impl Engine {
         set: &str,
         overlap: Option<Duration>,
     ) -> Result<(), Refusal> {
+        let overlap = overlap.unwrap_or(TOKEN_LIFETIME_MAX);
+        if overlap > OVERLAP_MAX {
+            let expected = ProblemKind::Expected("at most 90 days in seconds");
+            return Err(Denied::invalid("overlap_s", expected).into());
+        }
         let [place] = self.load(&[Key::Environment(environment.clone())]).await?;
-        let place = place
-            .as_deref()
-            .and_then(Stored::environment)
-            .map(crate::compiled::place_of);
+        let place = place.as_deref().and_then(Stored::environment).map(place_of);
         let place = place.ok_or(Denied::NotFound {
             noun: "environment",
         })?;
@@ -152,8 +170,7 @@ impl Engine {
             let known = stored
                 .key_set()
                 .ok_or_else(|| Fault::internal("a key set's row is not one"))?;
-            let mut changed =
-                decide_rotation(known, context.now, overlap.unwrap_or(TOKEN_LIFETIME_MAX))?;
+            let mut changed = decide_rotation(known, context.now, overlap)?;
             if changed.current().is_none() {
                 changed.keys.push(
                     self.new_key(context.now, &place, &changed, KeyState::Current)
@@ -260,30 +277,103 @@ pub(crate) fn set_names(environment: &Environment) -> Vec<&str> {
     names
 }
 
-/// Retire, then promote. Keys past their end go; a retired key keeps the end that it has.
+/// Retire, then promote. Keys past their end go. No retired key outlives the new overlap, so that after a
+/// leak a rotation with none ends every key that may have leaked.
 fn decide_rotation(set: &KeySet, now: Timestamp, overlap: Duration) -> Result<KeySet, Denied> {
     let mut set = set.clone();
-    set.keys
-        .retain(|key| key.ends_at.is_none_or(|end| now < end));
-    if set
-        .keys
-        .iter()
-        .filter(|key| key.state == KeyState::Retired)
-        .count()
-        >= RETIRED_KEYS_MAX
-    {
-        return Err(Denied::Conflict(
-            "too many retired keys are still accepted; wait for their end",
-        ));
-    }
+    let ends_at = now.plus(overlap);
     for key in &mut set.keys {
         match key.state {
-            KeyState::Current => {
-                (key.state, key.ends_at) = (KeyState::Retired, Some(now.plus(overlap)))
-            }
+            KeyState::Current => (key.state, key.ends_at) = (KeyState::Retired, Some(ends_at)),
             KeyState::Next => key.state = KeyState::Current,
-            KeyState::Retired => {}
+            KeyState::Retired => key.ends_at = key.ends_at.map(|end| end.min(ends_at)),
         }
     }
+    set.keys
+        .retain(|key| key.ends_at.is_none_or(|end| now < end));
+    let retired = |key: &&SigningKey| key.state == KeyState::Retired;
+    if set.keys.iter().filter(retired).count() > RETIRED_KEYS_MAX {
+        let problem = "too many retired keys are still accepted; wait for their end, or rotate with a shorter overlap";
+        return Err(Denied::Conflict(problem));
+    }
     Ok(set)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{id::KeyId, sealed::Sealed};
+    use countersign_jose::Algorithm;
+
+    fn key(name: &str, state: KeyState, ends_at_s: Option<i64>) -> SigningKey {
+        SigningKey {
+            id: KeyId::parse(name).unwrap(),
+            algorithm: Algorithm::Rs256,
+            state,
+            public: None,
+            private: Sealed::default(),
+            created_at: Timestamp::EPOCH,
+            ends_at: ends_at_s.map(Timestamp::from_seconds),
+        }
+    }
+
+    fn set(keys: Vec<SigningKey>) -> KeySet {
+        let environment = EnvironmentId::parse("sandbox").unwrap();
+        KeySet {
+            environment,
+            name: "standard".into(),
+            algorithm: Algorithm::Rs256,
+            rsa_bits: 2048,
+            keys,
+        }
+    }
+
+    fn rotated(keys: Vec<SigningKey>, overlap_s: u64) -> Vec<(String, KeyState, Option<i64>)> {
+        let now = Timestamp::from_seconds(100);
+        let set = decide_rotation(&set(keys), now, Duration::from_secs(overlap_s)).unwrap();
+        set.keys
+            .iter()
+            .map(|key| {
+                (
+                    key.id.to_string(),
+                    key.state,
+                    key.ends_at.map(Timestamp::seconds),
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_current_key_retires_and_the_next_takes_over() {
+        let keys = vec![
+            key("a", KeyState::Current, None),
+            key("b", KeyState::Next, None),
+        ];
+        let expected = [
+            ("a".into(), KeyState::Retired, Some(160)),
+            ("b".into(), KeyState::Current, None),
+        ];
+        assert_eq!(rotated(keys, 60), expected);
+    }
+
+    #[test]
+    fn after_a_leak_a_rotation_without_overlap_ends_retired_keys_too() {
+        let keys = vec![
+            key("old", KeyState::Retired, Some(9000)),
+            key("a", KeyState::Current, None),
+            key("b", KeyState::Next, None),
+        ];
+        assert_eq!(rotated(keys, 0), [("b".into(), KeyState::Current, None)]);
+    }
+
+    #[test]
+    fn retired_keys_are_few_because_each_token_may_have_to_be_tried_with_all() {
+        let mut keys: Vec<_> = (0..RETIRED_KEYS_MAX)
+            .map(|n| key(&format!("r{n}"), KeyState::Retired, Some(9000)))
+            .collect();
+        keys.push(key("a", KeyState::Current, None));
+        let now = Timestamp::from_seconds(100);
+        let refused = decide_rotation(&set(keys), now, Duration::from_secs(8000));
+        assert!(matches!(refused, Err(Denied::Conflict(_))));
+    }
 }

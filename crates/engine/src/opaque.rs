@@ -10,6 +10,9 @@ use crate::{
 };
 use aws_lc_rs::hmac;
 
+/// What credentials begin with unless their environment has its own brand; operators' always do.
+pub const BRAND: &str = "cs";
+
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const RANDOM_BYTES: usize = 20;
 const BODY_BYTES: usize = 24;

@@ -202,7 +202,8 @@ impl Engine {
         Ok(Made {
             digest: opaque::lookup(&environment.id, secret.expose()),
             material: Material::Shared(algorithm, sealed),
-            hint: format!("{} {}", algorithm.name(), hint(secret.expose())),
+            // Its text may hold underscores, which are no prefix here.
+            hint: format!("{} {}", algorithm.name(), first_letters(secret.expose())),
             secret: Some(secret),
         })
     }
@@ -455,8 +456,15 @@ pub(super) fn hint(secret: &str) -> String {
         .match_indices('_')
         .nth(2)
         .map_or(0, |(place, _)| place + 1);
-    secret.chars().take(prefix + 4).collect()
+    secret.chars().take(prefix + HINT_LETTERS).collect()
 }
+
+/// The same of a secret that has no prefix.
+fn first_letters(secret: &str) -> String {
+    secret.chars().take(HINT_LETTERS).collect()
+}
+
+const HINT_LETTERS: usize = 4;
 
 fn apply(credential: &mut Credential, change: Lifecycle) {
     if let Some(comment) = change.comment {

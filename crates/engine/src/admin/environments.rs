@@ -15,6 +15,7 @@ use crate::{
         profile::TokenProfile,
         signing::KeySet,
     },
+    opaque,
     outcome::Outcome,
     ports::KeyPlace,
     row::{Key, Row, Stored},
@@ -22,7 +23,6 @@ use crate::{
 };
 use countersign_jose::Algorithm;
 
-const BRAND: &str = "cs";
 /// What RS384 needs to be the 384-byte signature that Ayyeka prints; the others sign with 2048.
 const AYYEKA_RSA_BITS: u32 = 3072;
 const RSA_BITS: u32 = 2048;
@@ -50,7 +50,7 @@ impl Engine {
             issuer: new.issuer,
             hosts: new.hosts,
             dialects,
-            brand: new.brand.unwrap_or_else(|| BRAND.into()),
+            brand: new.brand.unwrap_or_else(|| opaque::BRAND.into()),
             allowed_origins: new.allowed_origins,
             data_key: place.data_key,
             created_at: context.now,

@@ -175,7 +175,7 @@ impl Engine {
         let place = EnvironmentId::installation();
         let entropy = &*self.ports.entropy;
         let kind = opaque::Kind {
-            brand: "cs",
+            brand: opaque::BRAND,
             word: "opr",
             mode: Mode::Production,
         };

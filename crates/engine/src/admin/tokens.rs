@@ -7,15 +7,23 @@ use crate::{
     commit::{Change, Commit, CommitError},
     compiled::Compiled,
     denied::{Denied, ProblemKind, Refusal},
-    id::EnvironmentId,
+    id::{EnvironmentId, OrganizationId},
     introspect::describe,
     outcome::Outcome,
-    row::Key,
+    row::{Key, Stored},
     secret::Secret,
     time::Timestamp,
     verify::{Authenticated, OperatorCaller},
 };
 use std::sync::Arc;
+
+/// The organization that an organization's or a client's row belongs to.
+fn owner_of(stored: &Stored) -> Option<OrganizationId> {
+    let organization = stored.organization().map(|organization| &organization.id);
+    organization
+        .or_else(|| stored.client().map(|client| &client.organization))
+        .cloned()
+}
 
 impl Engine {
     /// Refuse every token issued until now. One row, whatever the number of tokens.
@@ -50,7 +58,9 @@ impl Engine {
         // Rounded up: `iat` has whole seconds, and a token of this very second must not slip through.
         let not_before = Timestamp::from_seconds(context.now.seconds_up());
         let target = format!("{noun}:{name}");
-        let audit = self.admin_event(context, caller, environment, None, "tokens.end", &target);
+        let [stored] = self.load(std::array::from_ref(&key)).await?;
+        let owner = stored.as_deref().and_then(owner_of);
+        let audit = self.admin_event(context, caller, environment, owner, "tokens.end", &target);
         let commit = Commit {
             at: context.now,
             changes: vec![Change::Raise { key, not_before }],

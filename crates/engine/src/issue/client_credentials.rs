@@ -93,7 +93,8 @@ fn decide_client_credentials(
         organization_number: *organization_number,
         client_number: client.number,
         maker_number: client.maker_number,
-        scopes_differ: scopes.is_some_and(|asked| asked != granted),
+        // RFC 6749 section 5.1: said wherever the caller could not know it.
+        scopes_differ: scopes.as_ref() != Some(&granted),
         scopes: granted,
         audience: resources,
         not_before: *tokens_not_before,

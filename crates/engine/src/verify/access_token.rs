@@ -220,8 +220,8 @@ impl Engine {
         digest: Digest,
     ) -> Result<Arc<Fact>, Refusal> {
         let spoken = decide_signature(compiled, token, context.now)?;
-        let sets = compiled.key_sets.iter().map(|set| set.row.key());
-        let mut generations = self.generations(sets);
+        // Not where the keys stand now: where they stood when this environment was made ready.
+        let mut generations = compiled.generations.clone();
         let owner = self
             .token_owner(compiled, token, &spoken, &mut generations)
             .await?;

@@ -32,6 +32,14 @@ impl Engine {
         let compiled = self.arrived(context).await?;
         let compact = Compact::parse(assertion.expose(), &Limits::default())
             .map_err(|_| refuse(Reason::Signature))?;
+        let typ = compact.header().typ.as_deref();
+        if typ.is_some_and(|typ| {
+            !ASSERTION_TYPES
+                .iter()
+                .any(|known| typ.eq_ignore_ascii_case(known))
+        }) {
+            return Err(refuse(Reason::Kind));
+        }
         // RFC 7523 section 3: `iss` and `sub` are the client. Unverified here, it only chooses the keys to try.
         let claimed = compact
             .unverified_claim_str("iss")
@@ -47,7 +55,11 @@ impl Engine {
             return Err(refuse(Reason::Unknown));
         }
         let mut verified = None;
-        for credential in &credentials {
+        let algorithm = &compact.header().alg;
+        for credential in credentials
+            .iter()
+            .filter(|credential| is_for(credential, algorithm))
+        {
             let key = self.assertion_key(&compiled, credential)?;
             if let Ok(claims) = compact.verify(&key) {
                 verified = Some((credential, claims));
@@ -192,6 +204,21 @@ impl Engine {
             Err(CommitError::Conflict { .. }) => Err(Denied::InvalidClient(Reason::Spent).into()),
             Err(CommitError::Fault(fault)) => Err(fault.into()),
         }
+    }
+}
+
+/// What `typ` an assertion may have, if it has one: never that of an access token or a proof.
+const ASSERTION_TYPES: [&str; 3] = [
+    "JWT",
+    "client-authentication+jwt",
+    "application/client-authentication+jwt",
+];
+
+/// Whether a credential's key is one for this algorithm. Only spares work: the key's own algorithm decides.
+fn is_for(credential: &Credential, algorithm: &str) -> bool {
+    match &credential.material {
+        Material::PublicKey(own, _) | Material::Shared(own, _) => own.name() == algorithm,
+        Material::DigestOnly => false,
     }
 }
 

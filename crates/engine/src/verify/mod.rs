@@ -84,9 +84,9 @@ impl Engine {
                 denied.word(),
             );
             if matches!(denied, Denied::InvalidClient(_) | Denied::InvalidToken(_)) {
-                self.failures(context.peer)
-                    .take(FAILURES, context.now)
-                    .map_err(too_many)?;
+                // Only wrong guesses are slowed: callers behind one address must not lock each other out.
+                let failures = self.failures(context.peer);
+                failures.take(FAILURES, context.now).map_err(too_many)?;
             }
         }
         settled
@@ -151,8 +151,8 @@ impl Engine {
     }
 }
 
-/// Whom one peer's failures are counted with: an IPv6 subscriber has at least a /64.
-fn network_of(peer: IpAddr) -> Vec<u8> {
+/// Whom one peer is counted with: an IPv6 subscriber has at least a /64.
+pub(crate) fn network_of(peer: IpAddr) -> Vec<u8> {
     match peer.to_canonical() {
         IpAddr::V4(peer) => peer.octets().to_vec(),
         IpAddr::V6(peer) => peer.octets().iter().copied().take(8).collect(),

@@ -105,7 +105,7 @@ impl Workers {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-        self.observations.write().await;
+        self.observations.write_all().await;
         self.observations.write_last_used().await;
     }
 

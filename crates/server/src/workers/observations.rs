@@ -1,7 +1,9 @@
 //! Writing what was observed and no commit carries: within a second, and again where it failed.
 
 use crate::state::ServerState;
-use countersign_engine::{bounds::OBSERVATIONS_MAX, model::audit::AuditEvent, ports::Housekeeping};
+use countersign_engine::{
+    bounds::OBSERVATIONS_MAX, model::audit::AuditEvent, ports::Housekeeping, time::Timestamp,
+};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 use tracing::warn;
@@ -22,10 +24,19 @@ impl Writer {
         }
     }
 
-    /// Write what there is.
+    /// Write what is new, and the repeats of minutes that are over.
     pub async fn write(&self) {
+        self.write_until(self.state.clock.now()).await;
+    }
+
+    /// Write everything, also the repeats of this very minute: nobody will come back for them.
+    pub async fn write_all(&self) {
+        self.write_until(Timestamp::FAR).await;
+    }
+
+    async fn write_until(&self, end: Timestamp) {
         let mut late = self.late.lock().await;
-        let (mut new, mut dropped) = self.state.engine.take_observations();
+        let (mut new, mut dropped) = self.state.engine.take_observations(end);
         late.append(&mut new);
         let too_many = late.len().saturating_sub(OBSERVATIONS_MAX);
         if too_many > 0 {

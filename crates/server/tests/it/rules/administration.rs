@@ -344,7 +344,7 @@ async fn every_change_is_in_the_audit_log_and_no_secret_is() {
             .await
             .is_err()
     );
-    let (observed, dropped) = world.engine.take_observations();
+    let (observed, dropped) = world.engine.take_observations(world.now());
     assert_eq!(dropped, 0);
     assert!(
         observed
