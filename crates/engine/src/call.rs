@@ -320,6 +320,8 @@ pub struct NewClient {
     pub scopes: Scopes,
     /// The resources its tokens may be meant for.
     pub resources: Vec<String>,
+    /// The resources that it serves itself.
+    pub serves: Vec<String>,
     /// Its number; made up unless brought along.
     pub number: Option<u64>,
     /// Its maker's number; the operator's unless brought along.
@@ -429,4 +431,6 @@ pub struct ClientChange {
     pub scopes: Option<Scopes>,
     /// The resources its tokens may be meant for.
     pub resources: Option<Vec<String>>,
+    /// The resources that it serves itself.
+    pub serves: Option<Vec<String>>,
 }

@@ -95,18 +95,17 @@ impl Engine {
     }
 }
 
-/// RFC 7662 section 4: a token is told of only to its own client, and to clients of the resources it is meant for.
+/// RFC 7662 section 4: a token is told of only to its own client, and to a client that serves a resource
+/// that the token is meant for. That a client may *ask* for tokens for a resource is not enough.
 fn decide_meant_for(fact: &Fact, caller: &Authenticated<ClientCaller>) -> bool {
     let client = &caller.who().client;
     let own = fact.principal.client.as_ref() == Some(&client.id);
     let audience = fact
         .token
         .as_ref()
-        .and_then(|token| token.audience.as_deref())
-        .unwrap_or(&[]);
-    own || audience
-        .iter()
-        .any(|resource| client.resources.contains(resource))
+        .and_then(|token| token.audience.as_deref());
+    let serves = |resource: &String| client.serves.contains(resource);
+    own || audience.is_some_and(|audience| audience.iter().any(serves))
 }
 
 /// The members that RFC 7662 section 2.2 names.

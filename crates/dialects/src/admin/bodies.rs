@@ -122,6 +122,8 @@ body! {
         scopes: Option<Scopes>,
         /// The resources its tokens may be meant for (RFC 8707); empty: the issuer alone.
         resources: Option<Vec<String>>,
+        /// The resources that it serves itself: it may introspect tokens that are meant for them.
+        serves: Option<Vec<String>>,
         /// Its number, where it is brought along from elsewhere.
         number: Option<u64>,
         /// Its maker's number, where it is brought along; the operator's unless given.
@@ -138,6 +140,8 @@ body! {
         scopes: Option<Scopes>,
         /// The resources its tokens may be meant for, all of them.
         resources: Option<Vec<String>>,
+        /// The resources that it serves itself, all of them.
+        serves: Option<Vec<String>>,
     }
 
     /// A credential to make for a client.

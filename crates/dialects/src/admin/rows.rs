@@ -122,6 +122,8 @@ rows! {
         scopes: Vec<String>,
         /// The resources its tokens may be meant for.
         resources: Vec<String>,
+        /// The resources that it serves itself.
+        serves: Vec<String>,
         /// Its number, for dialects that print numbers.
         number: u64,
         /// Its maker's number.

@@ -115,6 +115,7 @@ fn client(row: &Client, stored: &Stored) -> rows::Client {
         state: word(&row.state),
         scopes: scopes(&row.scopes),
         resources: row.resources.clone(),
+        serves: row.serves.clone(),
         number: row.number,
         maker_number: row.maker_number,
         tokens_not_before: raised(stored),

@@ -71,16 +71,13 @@ impl Problems {
         }
     }
 
-    pub fn resources(&mut self, resources: &[String]) {
-        self.at_most(resources.len(), RESOURCES_MAX, "resources");
+    pub fn resources(&mut self, resources: &[String], field: &str) {
+        self.at_most(resources.len(), RESOURCES_MAX, field);
         for (place, resource) in resources.iter().enumerate() {
             let fits = is_absolute_uri(resource) && !resource.contains('#');
             // RFC 8707 section 2.
-            self.expect(
-                fits,
-                &format!("resources[{place}]"),
-                "an absolute URI without fragment",
-            );
+            let expected = "an absolute URI without fragment";
+            self.expect(fits, &format!("{field}[{place}]"), expected);
         }
     }
 

@@ -47,6 +47,7 @@ impl Engine {
             state: State::Active,
             scopes: new.scopes,
             resources: new.resources,
+            serves: new.serves,
             number: new.number.map_or_else(|| self.random_number(), Ok)?,
             maker_number: new.maker_number.unwrap_or(caller.who().operator.number),
             created_at: context.now,
@@ -112,6 +113,9 @@ impl Engine {
         }
         if let Some(resources) = change.resources {
             after.resources = resources;
+        }
+        if let Some(serves) = change.serves {
+            after.serves = serves;
         }
         decide_client(&after)?;
         let owner = Some(after.organization.clone());
@@ -190,7 +194,8 @@ fn number_name(client: &Client) -> Name {
 fn decide_client(client: &Client) -> Result<(), Denied> {
     let mut problems = check::Problems::default();
     problems.text(&client.display_name, "display_name");
-    problems.resources(&client.resources);
+    problems.resources(&client.resources, "resources");
+    problems.resources(&client.serves, "serves");
     problems.expect(is_number(client.number), "number", NUMBER);
     problems.expect(is_number(client.maker_number), "maker_number", NUMBER);
     problems.done()

@@ -60,6 +60,10 @@ pub struct Client {
     pub scopes: Scopes,
     /// The resources its tokens may be meant for (RFC 8707), exact URIs. Empty: only the issuer itself.
     pub resources: Vec<String>,
+    /// The resources that it serves itself, exact URIs: it may introspect tokens that are meant for them
+    /// (RFC 7662 section 4), whoever they were issued to.
+    #[serde(default)]
+    pub serves: Vec<String>,
     /// Its number, unique in the environment, for dialects that print numbers.
     pub number: u64,
     /// The number of whoever made it, for the same dialects.

@@ -270,6 +270,7 @@ impl Setting<'_> {
             spelling: wanted.spelling,
             scopes: Scopes::collect(wanted.scopes.iter().copied())?,
             resources: Vec::new(),
+            serves: Vec::new(),
             number: wanted.numbers.map(|(client, _)| client),
             maker_number: wanted.numbers.map(|(_, maker)| maker),
         };

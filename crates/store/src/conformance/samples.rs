@@ -123,6 +123,7 @@ pub fn client(environment: &str, organization: &str, name: &str) -> Row {
         state: State::Active,
         scopes: countersign_engine::model::scopes::Scopes::parse("read write").unwrap(),
         resources: vec![],
+        serves: vec![],
         number: 7,
         maker_number: 1,
         created_at: NOW,

@@ -74,6 +74,7 @@ pub(in crate::admin) fn create_client(request: &Request<'_>) -> Decoded {
             spelling: read.spelling.unwrap_or_default(),
             scopes: read.scopes.unwrap_or_default(),
             resources: read.resources.unwrap_or_default(),
+            serves: read.serves.unwrap_or_default(),
             number: read.number,
             maker_number: read.maker_number,
         });
@@ -142,6 +143,7 @@ pub(in crate::admin) fn amend_client(request: &Request<'_>) -> Decoded {
             state: read.state,
             scopes: read.scopes,
             resources: read.resources,
+            serves: read.serves,
         };
         Ok(Amend::Client(environment, client, change))
     })

@@ -94,6 +94,7 @@ fn client() -> Row {
         state: State::Active,
         scopes: Scopes::parse("write read").unwrap(),
         resources: vec!["https://api.example/".into()],
+        serves: vec![],
         number: 7,
         maker_number: 1,
         created_at: MADE,

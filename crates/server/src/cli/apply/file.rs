@@ -99,6 +99,9 @@ pub struct ClientFile {
     /// The resources its tokens may be meant for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resources: Option<Vec<String>>,
+    /// The resources that it serves itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serves: Option<Vec<String>>,
     /// Its number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,

@@ -50,6 +50,9 @@ pub enum Command {
         /// The resources that its tokens may be meant for, all of them (repeat for more)
         #[arg(long = "resource", value_name = "URI")]
         resources: Vec<String>,
+        /// The resources that it serves itself, all of them (repeat for more)
+        #[arg(long = "serves", value_name = "URI")]
+        serves: Vec<String>,
         /// Empty a list
         #[arg(long, value_name = "MEMBER")]
         clear: Vec<Clear>,
@@ -96,6 +99,9 @@ pub struct Create {
     /// A resource that its tokens may be meant for (repeat for more)
     #[arg(long = "resource", value_name = "URI")]
     resources: Vec<String>,
+    /// A resource that it serves itself: it may introspect tokens that are meant for it (repeat for more)
+    #[arg(long = "serves", value_name = "URI")]
+    serves: Vec<String>,
     /// Its number, where it is brought along from elsewhere
     #[arg(long)]
     number: Option<u64>,
@@ -111,6 +117,8 @@ pub enum Clear {
     Scopes,
     /// Its tokens are meant for the issuer alone
     Resources,
+    /// It serves no resource
+    Serves,
 }
 
 const LIST: &[Column] = &[
@@ -132,6 +140,7 @@ const SHOW: &[Column] = &[
     ("state", "state"),
     ("scopes", "scopes"),
     ("resources", "resources"),
+    ("serves", "serves"),
     ("number", "number"),
     ("maker's number", "maker_number"),
     ("tokens not before", "tokens_not_before"),
@@ -173,6 +182,7 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
             state,
             scopes,
             resources,
+            serves,
             clear,
         } => {
             let body = Body::default()
@@ -180,6 +190,7 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
                 .set("state", state)
                 .list("scopes", &scopes)
                 .list("resources", &resources)
+                .list("serves", &serves)
                 .clear(clear.into_iter().map(cleared));
             let path = ["environments", &environment, "clients", &client];
             edit(api, output, &path, body, SHOW).await?;
@@ -221,6 +232,7 @@ async fn create(new: Create, api: &Api, output: &mut Output) -> Result<(), Failu
         .set("spelling", new.spelling)
         .list("scopes", &new.scopes)
         .list("resources", &new.resources)
+        .list("serves", &new.serves)
         .set("number", new.number)
         .set("maker_number", new.maker_number);
     let path = ["environments", &new.environment, "clients"];
@@ -233,5 +245,6 @@ fn cleared(member: Clear) -> (&'static str, Value) {
     match member {
         Clear::Scopes => ("scopes", json!([])),
         Clear::Resources => ("resources", json!([])),
+        Clear::Serves => ("serves", json!([])),
     }
 }

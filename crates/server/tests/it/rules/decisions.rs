@@ -745,6 +745,36 @@ async fn introspection_says_nothing_of_what_is_not_for_the_caller() {
             "{nothing}"
         );
     }
+    // A resource that a client may ask tokens for is not a resource that it serves.
+    let call = Call::ClientCredentials {
+        profile: "standard",
+        scopes: None,
+        resources: vec!["https://api.example.com".into()],
+    };
+    let Ok(Outcome::Token(meant)) = scene.world.as_client(SANDBOX, &scene.secret, call).await
+    else {
+        panic!("no token");
+    };
+    let meant = meant.token.expose().clone();
+    assert!(
+        introspect(&scene.ayyeka, &meant).await.is_none(),
+        "it only asks for the same"
+    );
+    let change = countersign_engine::call::ClientChange {
+        serves: Some(vec!["https://api.example.com".into()]),
+        ..Default::default()
+    };
+    let server = scene.ayyeka.client.clone();
+    let change = countersign_engine::call::Amend::Client(env(SANDBOX), server.clone(), change);
+    super::lifecycle::amend(&scene.world, Target::Client(env(SANDBOX), server), change).await;
+    assert!(
+        introspect(&scene.ayyeka, &meant).await.is_some(),
+        "it serves what the token is for"
+    );
+    assert!(
+        introspect(&scene.ayyeka, &token).await.is_none(),
+        "not what this one is for"
+    );
     scene.world.pass(600).await;
     assert!(introspect(&scene.secret, &token).await.is_none(), "expired");
 }

@@ -200,6 +200,7 @@ impl World {
             spelling,
             scopes: scopes("read write"),
             resources: vec!["https://api.example.com".into()],
+            serves: vec![],
             number: None,
             maker_number: Some(6237),
         };
