@@ -371,3 +371,29 @@ async fn chunks_are_read_strictly_and_trailers_say_nothing() {
     assert_eq!(answer.status, 413, "{answer:?}");
     stage.stop_sound().await;
 }
+
+#[tokio::test]
+async fn a_bare_line_feed_makes_no_second_request() {
+    let stage = Stage::set().await;
+    let cases = [
+        format!("GET /healthz HTTP/1.1\nHost: {SANDBOX}\n\n"),
+        format!("GET /healthz HTTP/1.1\r\nHost: {SANDBOX}\nConnection: close\n\r\n"),
+        format!(
+            "POST /oauth2/token HTTP/1.1\r\nHost: {SANDBOX}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\n\nGET /healthz HTTP/1.1\r\nHost: {SANDBOX}\r\n\r\n"
+        ),
+        format!(
+            "POST /oauth2/token HTTP/1.1\r\nHost: {SANDBOX}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n1;x\na\r\n0\r\n\r\n"
+        ),
+    ];
+    for (name, address) in stage.listeners() {
+        for request in &cases {
+            let said = ask::raw_until_closed(address, request.as_bytes()).await;
+            let text = String::from_utf8_lossy(&said);
+            assert!(
+                text.matches("HTTP/1.1 ").count() <= 1,
+                "{request:?} at {name}: {text}"
+            );
+        }
+    }
+    stage.stop_sound().await;
+}

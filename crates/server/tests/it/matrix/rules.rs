@@ -309,3 +309,38 @@ async fn a_client_that_cannot_keep_a_secret_gets_no_token() {
     }
     world.stop_sound().await;
 }
+
+#[tokio::test]
+async fn who_guesses_is_slowed_down_and_who_knows_still_gets_in() {
+    /// More failures than a network has at once.
+    const GUESSES: u32 = 3_000;
+    let world = World::start().await;
+    let doors = &world.doors;
+    let caller = Caller::make(doors, Way::Form(STANDARD), json!({})).await;
+    let mut slowed = 0;
+    for guess in 0..GUESSES {
+        let wrong = format!("guess-{guess}");
+        let ask = Ask::post(STANDARD)
+            .at(SANDBOX)
+            .basic(&caller.client, &wrong);
+        let answer = ask
+            .form(&[("grant_type", "client_credentials")])
+            .send(doors.public)
+            .await;
+        match refusal("standard", "a guess", &answer).0 {
+            // Ten a second are forgiven, so that one may slip in between.
+            401 => {}
+            429 => {
+                assert!(answer.header("retry-after").is_some(), "{answer:?}");
+                slowed += 1;
+            }
+            other => panic!("{other}: {answer:?}"),
+        }
+        if slowed == 3 {
+            break;
+        }
+    }
+    assert_eq!(slowed, 3, "nobody slows guesses down");
+    assert_eq!(caller.ask(doors, &[]).await.status, 200);
+    world.stop_sound().await;
+}
