@@ -101,7 +101,8 @@ async fn decide(
     let judged = read.judged();
     match state.engine.decide_warm(context, &judged) {
         Some(decision) => decision,
-        None => state.engine.decide(context, &judged).await,
+        // In a box: what a cold decision keeps while it waits is large, and would be moved for warm ones too.
+        None => Box::pin(state.engine.decide(context, &judged)).await,
     }
 }
 
@@ -147,7 +148,7 @@ async fn allow(
     if !allowed.guard.assertion {
         return answer::allow(&allowed.fact, &context.request_id, None);
     }
-    let assertion = state.engine.identity_assertion(context, allowed).await?;
+    let assertion = Box::pin(state.engine.identity_assertion(context, allowed)).await?;
     answer::allow(&allowed.fact, &context.request_id, Some(&assertion))
 }
 
