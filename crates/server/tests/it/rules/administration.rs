@@ -261,13 +261,13 @@ async fn every_wrong_member_is_named() {
         .collect();
     let expected = [
         "name",
-        "accept",
         "paths[0]",
         "methods[0]",
         "hosts[0]",
         "origins[0]",
         "dialect",
         "profiles",
+        "accept",
     ];
     assert_eq!(fields, expected.map(|field| format!("guards[0].{field}")));
 }
