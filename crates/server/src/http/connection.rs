@@ -5,6 +5,7 @@ use super::{
     activity::{Activity, Noticed, Watcher},
 };
 use crate::{config::Limits, state::ServerState};
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use http::Version;
 use hyper::service::service_fn;
 use hyper_util::{
@@ -14,7 +15,7 @@ use hyper_util::{
 use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    time::MissedTickBehavior,
+    time::{Interval, MissedTickBehavior},
 };
 use tracing::debug;
 
@@ -111,6 +112,9 @@ where
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.reset();
     let mut is_ending = false;
+    // What happens beside the connection is polled when it wakes, not with every request: asking whether the
+    // server drains takes a lock that all connections share.
+    let mut asides = FuturesUnordered::from_iter([aside(with.until, ticks, false)]);
     loop {
         tokio::select! {
             biased;
@@ -120,18 +124,40 @@ where
                 }
                 break;
             }
-            () = with.until.drain.cancelled(), if !is_ending => {
-                is_ending = true;
-                connection.as_mut().graceful_shutdown();
-            }
-            () = with.until.end.cancelled() => break,
-            _ = ticks.tick() => {
+            Some((aside_of, ticks)) = asides.next() => {
                 let bounds = with.bounds;
-                if watcher.is_over(bounds.idle_ticks_max, bounds.head_ticks_max) {
-                    debug!("connection closed: no request in time");
-                    break;
+                match aside_of {
+                    Aside::Drain => connection.as_mut().graceful_shutdown(),
+                    Aside::End => break,
+                    Aside::Tick if watcher.is_over(bounds.idle_ticks_max, bounds.head_ticks_max) => {
+                        debug!("connection closed: no request in time");
+                        break;
+                    }
+                    Aside::Tick => {}
                 }
+                is_ending |= matches!(aside_of, Aside::Drain);
+                asides.push(aside(with.until, ticks, is_ending));
             }
         }
     }
+}
+
+/// What happens beside a connection.
+enum Aside {
+    /// The server drains: answer what is under way, take no more.
+    Drain,
+    /// The server's time to drain is over.
+    End,
+    /// Time passed.
+    Tick,
+}
+
+async fn aside(until: &Accepting, mut ticks: Interval, is_ending: bool) -> (Aside, Interval) {
+    let aside = tokio::select! {
+        biased;
+        () = until.end.cancelled() => Aside::End,
+        () = until.drain.cancelled(), if !is_ending => Aside::Drain,
+        _ = ticks.tick() => Aside::Tick,
+    };
+    (aside, ticks)
 }
