@@ -187,8 +187,15 @@ fn address(carrier: Carrier<'_>) -> Option<IpAddr> {
         .map(|address: IpAddr| address.to_canonical())
 }
 
-/// The host without port, in lower case; none when it is not a name or an address.
+/// As on the public listener: the longest name, a colon and a port, and some. Longer is no host.
+const HOST_BYTES_MAX: usize = 261;
+
+/// The host without port, in lower case; none when it is not a name or an address. A name with an empty label
+/// is neither: `admin.example.` and `admin.example` are one host to a proxy, and would be two to a guard.
 fn bare_host(text: &str) -> Option<Cow<'_, str>> {
+    if text.len() > HOST_BYTES_MAX {
+        return None;
+    }
     let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((inner, port)) => {
             inner.parse::<std::net::Ipv6Addr>().ok()?;
@@ -197,7 +204,7 @@ fn bare_host(text: &str) -> Option<Cow<'_, str>> {
         None => {
             let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
             let named = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
-            if host.is_empty() || !host.bytes().all(named) {
+            if !host.bytes().all(named) || host.split('.').any(str::is_empty) {
                 return None;
             }
             (host, port)

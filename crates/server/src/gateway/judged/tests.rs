@@ -245,3 +245,38 @@ fn an_envoy_is_asked_about_itself() {
     );
     assert!(read(&FORWARD_AUTH, &second(None)).is_err());
 }
+
+#[test]
+fn a_trailing_dot_or_an_empty_label_escaped_a_guards_host() {
+    let long = format!("{}.example", "a".repeat(254));
+    for (profile, carriers) in PROFILES {
+        for host in [
+            "admin.example.",
+            "admin.example.:8443",
+            ".admin.example",
+            "admin..example",
+            ".",
+            "",
+            long.as_str(),
+        ] {
+            let parts = parts(&with_host(carriers, host));
+            assert!(
+                matches!(read(carriers, &parts), Err(Unjudgeable::Fact("host"))),
+                "{profile} {host}"
+            );
+        }
+        let good = parts(&with_host(carriers, "admin.example:8443"));
+        assert_eq!(read(carriers, &good).unwrap().host, "admin.example");
+    }
+}
+
+fn with_host<'a>(carriers: &Carriers, host: &'a str) -> Vec<(&'a str, &'a str)> {
+    let name = match carriers.host {
+        Source::Header(name) => name,
+        Source::Itself => "host",
+    };
+    let others = good(carriers)
+        .into_iter()
+        .filter(|(known, _)| *known != name);
+    others.chain([(name, host)]).collect()
+}
