@@ -63,11 +63,9 @@ pub async fn run(
             Err(error) => Found::Wrong(error.to_string(), "correct the value that it names".into()),
         },
     ));
-    // What the command line and the environment say of the folder goes before the configuration.
-    let folder = match (&arguments.config, &configured) {
-        (Some(_), Ok(config)) if connection.data.is_none() => config.data.dir.clone(),
-        _ => connection.folder(),
-    };
+    let data = configured.as_ref().ok().map(|config| &config.data.dir);
+    let connection = &settled(connection, data, &variables);
+    let folder = connection.folder();
     let here = folder.is_dir();
     found.push(("data folder", data_folder(&folder)));
     found.push((
@@ -109,6 +107,20 @@ pub async fn run(
         found.push(("behind the proxy", behind_proxy(url).await));
     }
     tell(&found, output)
+}
+
+/// One folder for every look: what the command line and the environment say of it goes before the
+/// configuration, as it does for the server.
+fn settled(
+    connection: &Connection,
+    configured: Option<&PathBuf>,
+    variables: &[(String, String)],
+) -> Connection {
+    let said = connection.said_folder(variables);
+    Connection {
+        data: said.or_else(|| configured.cloned()),
+        ..connection.clone()
+    }
 }
 
 fn tell(found: &[(&str, Found)], output: &mut Output) -> Result<(), Failure> {
@@ -275,6 +287,25 @@ mod tests {
             text.contains("master.key") && advice.starts_with("chmod 600 "),
             "{text} {advice}"
         );
+    }
+
+    #[test]
+    fn with_a_configuration_two_folders_were_looked_into() {
+        let configured = PathBuf::from("/configured");
+        let named = [("COUNTERSIGN_DATA".to_owned(), "/named".to_owned())];
+        let typed = Connection {
+            data: Some("/typed".into()),
+            ..Connection::default()
+        };
+        let none = Connection::default();
+        for (connection, variables, folder) in [
+            (&typed, &named[..], "/typed"),
+            (&none, &named[..], "/named"),
+            (&none, &[], "/configured"),
+        ] {
+            let settled = settled(connection, Some(&configured), variables);
+            assert_eq!(settled.folder(), PathBuf::from(folder));
+        }
     }
 
     #[test]
