@@ -40,7 +40,7 @@ body! {
         dialects: Option<Vec<String>>,
         /// What its credentials begin with; `cs` unless given.
         brand: Option<String>,
-        /// Origins whose browsers may call the public endpoints.
+        /// Reserved for browser-facing dialects, of which there is none yet: origins whose browsers may call them.
         allowed_origins: Option<Vec<String>>,
     }
 

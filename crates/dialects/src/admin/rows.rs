@@ -32,7 +32,7 @@ rows! {
         dialects: Vec<String>,
         /// What its credentials begin with.
         brand: String,
-        /// Origins whose browsers may call the public endpoints.
+        /// Reserved for browser-facing dialects, of which there is none yet: origins whose browsers may call them.
         allowed_origins: Vec<String>,
         /// How its tokens are spelled; the first is what a standard request gets.
         token_profiles: Vec<TokenProfile>,

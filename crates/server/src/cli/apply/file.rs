@@ -61,7 +61,7 @@ pub struct EnvironmentFile {
     /// What its credentials begin with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub brand: Option<String>,
-    /// Its origins.
+    /// Its origins: reserved for browser-facing dialects, of which there is none yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_origins: Option<Vec<String>>,
     /// Its guards, all of them and in order; left out: they stay. They are a thing of their own.

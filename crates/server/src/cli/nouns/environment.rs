@@ -43,7 +43,7 @@ pub enum Command {
         /// What its credentials begin with, for good; `cs` unless given
         #[arg(long)]
         brand: Option<String>,
-        /// An origin whose browsers may call (repeat for more)
+        /// An origin whose browsers may call; reserved, no public route asks for it yet (repeat for more)
         #[arg(long = "origin", value_name = "ORIGIN")]
         origins: Vec<String>,
     },
@@ -60,7 +60,7 @@ pub enum Command {
         /// Its dialects, all of them (repeat for more)
         #[arg(long = "dialect", value_name = "DIALECT")]
         dialects: Vec<String>,
-        /// Its origins, all of them (repeat for more)
+        /// Its origins, all of them; reserved, no public route asks for them yet (repeat for more)
         #[arg(long = "origin", value_name = "ORIGIN")]
         origins: Vec<String>,
         /// Empty a list
