@@ -243,18 +243,27 @@ fn a_token_opens_ayyekas_api_and_the_api_learns_who_calls() {
 fn an_identity_that_the_caller_made_up_never_arrives() {
     let demo = Demo::shared();
     let token = demo.ayyeka_token("");
-    let request = format!(
-        "GET /v2.0/site HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\
-         Countersign-Client: root\r\nCountersign_Subject: root\r\nConnection: Countersign-Client\r\n\r\n",
-        demo.host("/sample_api")
-    );
-    let said = demo.raw("/sample_api", request.as_bytes());
+    let ask = |forged: &str| {
+        let request = format!(
+            "GET /v2.0/site HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n{forged}Connection: Countersign-Client\r\n\r\n",
+            demo.host("/sample_api")
+        );
+        demo.raw("/sample_api", request.as_bytes())
+    };
+    for forged in [
+        "Countersign-Client: root\r\n",
+        "Countersign_Subject: root\r\n",
+    ] {
+        let said = ask(forged);
+        assert_eq!(said.status, 400, "{said:?}");
+        assert!(!format!("{said:?}").contains("root"), "{said:?}");
+    }
+    let said = ask("");
     assert_eq!(said.status, 200, "{said:?}");
     assert_eq!(
         said.header("seen-countersign-client"),
         demo.fact("/ayyeka/key")
     );
-    assert!(!format!("{said:?}").contains("root"), "{said:?}");
 }
 
 /// A refusal in the words of Ayyeka's API: two members, and none of OAuth's.

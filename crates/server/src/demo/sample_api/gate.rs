@@ -4,10 +4,7 @@
 //! a yes is a 200 that names the environment; anything else never reaches the API.
 
 use super::handlers;
-use crate::{
-    gateway::identity::{IDENTITY_HEADERS, is_managed},
-    http::Answer,
-};
+use crate::{gateway::identity::IDENTITY_HEADERS, http::Answer};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header,
@@ -164,11 +161,12 @@ impl Facts {
     }
 }
 
-/// The caller's headers without those that are not for the gateway: a caller's identity headers are lies.
+/// The caller's headers without those that are not for the gateway. A caller's identity headers go with them, as
+/// in the samples: they are lies, and the gateway refuses who tells them.
 fn sent_on(headers: &HeaderMap) -> HeaderMap {
     let mut sent = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers {
-        if !NOT_SENT_ON.contains(&name.as_str()) && !is_managed(name.as_str()) {
+        if !NOT_SENT_ON.contains(&name.as_str()) {
             sent.append(name.clone(), value.clone());
         }
     }
