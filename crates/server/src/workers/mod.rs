@@ -2,6 +2,7 @@
 
 mod counts;
 mod feed;
+mod judge;
 pub mod observations;
 mod sweeps;
 
@@ -80,8 +81,9 @@ impl Workers {
         workers.every(COUNT_EVERY, Arc::clone(&work), |work| async move {
             counts::count(&work.state).await;
         });
-        workers.every(JUDGE_EVERY, Arc::clone(&work), |work| async move {
-            judge(&work).await
+        let judge = judge::Judge::new(Arc::clone(&work.state));
+        workers.every(JUDGE_EVERY, judge, |judge| async move {
+            judge.judge().await;
         });
         let stop = workers.stop.clone();
         workers.every(KEYS_EVERY, Arc::clone(&work), move |work| {
@@ -139,16 +141,5 @@ pub async fn keep_keys(state: &ServerState) {
     let context = state.context(EnvironmentId::installation(), None, "keys");
     if let Err(fault) = state.engine.keep_keys(&context).await {
         warn!(%fault, "cannot keep the signing keys");
-    }
-}
-
-async fn judge(work: &Work) {
-    let state = &work.state;
-    match state.default_environment.judge(&*state.store).await {
-        Ok(true) => {}
-        Ok(false) => warn!(
-            "server.default_environment is a production environment beside a sandbox: not used"
-        ),
-        Err(fault) => warn!(%fault, "cannot look at the environments"),
     }
 }
