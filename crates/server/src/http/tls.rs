@@ -8,6 +8,8 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 use std::{
+    fs::File,
+    os::unix::fs::PermissionsExt,
     path::Path,
     sync::{Arc, Mutex},
     time::SystemTime,
@@ -84,10 +86,7 @@ fn read(files: &Tls) -> anyhow::Result<ServerConfig> {
             .and_then(Iterator::collect)
             .with_context(|| format!("cannot read certificates from {name}"))?;
     anyhow::ensure!(!chain.is_empty(), "{name} holds no certificate");
-    let key = PrivateKeyDer::from_pem_file(&files.private_key_file).with_context(|| {
-        let name = files.private_key_file.display();
-        format!("cannot read a private key from {name}")
-    })?;
+    let key = private_key(&files.private_key_file)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
@@ -96,4 +95,18 @@ fn read(files: &Tls) -> anyhow::Result<ServerConfig> {
         .with_context(|| format!("{name} and its private key do not go together"))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
+}
+
+/// The key, if the world cannot read it. Its group may: what renews certificates often shares them so.
+fn private_key(path: &Path) -> anyhow::Result<PrivateKeyDer<'static>> {
+    let name = path.display();
+    let cannot = || format!("cannot read a private key from {name}");
+    let file = File::open(path).with_context(cannot)?;
+    // Of the open file, not of the path: that may be another one by now.
+    let mode = file.metadata().with_context(cannot)?.permissions().mode() & 0o777;
+    anyhow::ensure!(
+        mode & 0o007 == 0,
+        "the private key {name} is open to everyone (mode {mode:03o}): run `chmod 600 {name}`, and replace it if others may have read it"
+    );
+    PrivateKeyDer::from_pem_reader(file).with_context(cannot)
 }

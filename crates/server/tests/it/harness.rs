@@ -10,7 +10,7 @@ use countersign_engine::{
     model::{environment::Mode, operator::Role},
     secret::Secret,
 };
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -81,6 +81,19 @@ impl Server {
 
     /// The same, for browsers of these origins too.
     pub async fn environment_for(&self, name: &str, mode: Mode, hosts: &[&str], origins: &[&str]) {
+        self.environment_with(name, mode, hosts, origins, None)
+            .await;
+    }
+
+    /// The same, with these dialects.
+    pub async fn environment_with(
+        &self,
+        name: &str,
+        mode: Mode,
+        hosts: &[&str],
+        origins: &[&str],
+        dialects: Option<&[&str]>,
+    ) {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let new = New::Environment(NewEnvironment {
             id: EnvironmentId::parse(name).unwrap(),
@@ -88,7 +101,7 @@ impl Server {
             mode,
             issuer: format!("https://{name}.example"),
             hosts: owned(hosts),
-            dialects: None,
+            dialects: dialects.map(owned),
             brand: None,
             allowed_origins: owned(origins),
         });
@@ -131,6 +144,8 @@ pub fn certificate(folder: &TempDir) -> (Tls, rustls::pki_types::CertificateDer<
     };
     std::fs::write(&files.certificate_file, made.cert.pem()).unwrap();
     std::fs::write(&files.private_key_file, made.signing_key.serialize_pem()).unwrap();
+    let owners = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(&files.private_key_file, owners).unwrap();
     (files, made.cert.der().clone())
 }
 

@@ -5,7 +5,7 @@ use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, ServerName},
 };
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, os::unix::fs::PermissionsExt, sync::Arc};
 use tempfile::TempDir;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -114,4 +114,27 @@ async fn a_server_does_not_start_with_a_certificate_that_it_cannot_use() {
     config.listener.public.tls = Some(tls);
     let error = countersign::serve::start(config, &[]).await.err().unwrap();
     assert!(format!("{error:#}").contains("key.pem"), "{error:#}");
+}
+
+#[tokio::test]
+async fn a_private_key_that_the_world_could_read_was_accepted() {
+    let files = tempfile::tempdir().unwrap();
+    let (tls, _) = certificate(&files);
+    for (mode, is_accepted) in [(0o600, true), (0o640, true), (0o604, false), (0o644, false)] {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&tls.private_key_file, mode.clone()).unwrap();
+        let mut config = crate::harness::config(&files);
+        config.listener.public.tls = Some(tls.clone());
+        match countersign::serve::start(config, &[]).await {
+            Ok(running) => {
+                assert!(is_accepted, "{mode:?}");
+                assert!(running.shutdown().await);
+            }
+            Err(error) => {
+                assert!(!is_accepted, "{mode:?} {error:#}");
+                let advice = format!("chmod 600 {}", tls.private_key_file.display());
+                assert!(format!("{error:#}").contains(&advice), "{error:#}");
+            }
+        }
+    }
 }
