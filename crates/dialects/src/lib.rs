@@ -96,8 +96,6 @@ pub struct Request<'a> {
     pub method: &'a Method,
     /// The host that it was sent to, lower case, with its port if it names one.
     pub host: &'a str,
-    /// Whether it came over TLS, or a trusted proxy says so.
-    pub is_secure: bool,
     /// The path as sent.
     pub path: &'a str,
     /// The `{name}` segments of the route's path, percent-decoded.

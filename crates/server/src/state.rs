@@ -31,7 +31,7 @@ pub struct ServerState {
     pub health: Health,
     /// Where requests for IP literals and `localhost` go that no environment lists.
     pub default_environment: DefaultEnvironment,
-    /// Peers whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed on the public and admin listeners.
+    /// Peers whose `X-Forwarded-For` is believed on the public and admin listeners.
     pub trusted_proxies: Vec<IpNet>,
 }
 

@@ -78,7 +78,6 @@ fn decoded(sent: Sent<'_>) -> (&'static Route, Decoded) {
     let request = Request {
         method: &method,
         host: "admin.example",
-        is_secure: true,
         path,
         parameters: &parameters,
         query,

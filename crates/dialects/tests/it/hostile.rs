@@ -15,7 +15,6 @@ fn decode_everywhere(headers: &HeaderMap, path: &str, query: Option<&str>, body:
         let decoded = (route.decode)(&Request {
             method: &route.method,
             host: "localhost",
-            is_secure: false,
             path,
             parameters: &parameters,
             query,

@@ -291,7 +291,6 @@ fn metadata(name: &str, path: &str, issuer: &str) -> (u16, Value) {
     let decoded = (route.decode)(&Request {
         method: &Method::GET,
         host: "auth.example",
-        is_secure: true,
         path,
         parameters: &[],
         query: None,

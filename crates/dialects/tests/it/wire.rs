@@ -48,7 +48,6 @@ pub fn decode(name: &str, text: &[u8]) -> Decoded {
     (route.decode)(&Request {
         method: &route.method,
         host: "restapi.ayyeka.com",
-        is_secure: true,
         path,
         parameters: &[],
         query,

@@ -248,8 +248,7 @@ pub struct Server {
     /// The environment of requests to IP literals, `localhost` and names under it that no environment
     /// lists. May not be a production one beside a sandbox.
     pub default_environment: Option<EnvironmentId>,
-    /// Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed on the public and admin
-    /// listeners.
+    /// Networks whose `X-Forwarded-For` is believed on the public and admin listeners.
     #[serde(deserialize_with = "list::one_or_many")]
     pub trusted_proxies: Vec<IpNet>,
     /// Seconds that requests under way have to finish when the server ends.

@@ -110,7 +110,7 @@ const MEMBERS: &[(&str, &str, &str)] = &[
     (
         "server.trusted_proxies",
         "list of networks",
-        "Peers whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed on the public and admin listeners.",
+        "Peers whose `X-Forwarded-For` is believed on the public and admin listeners: it names the caller in audit and limits.",
     ),
     (
         "server.drain_s",

@@ -171,10 +171,7 @@ impl Listening {
     ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let peer = Peer {
-            address,
-            is_tls: self.tls.is_some(),
-        };
+        let peer = Peer { address };
         let Some(tls) = &self.tls else {
             return connection::serve(stream, peer, self.as_served()).await;
         };

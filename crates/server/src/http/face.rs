@@ -39,7 +39,6 @@ struct Asking<'a> {
     state: &'a ServerState,
     parts: &'a Parts,
     context: CallContext,
-    is_secure: bool,
     trace: &'a mut Trace,
 }
 
@@ -86,7 +85,6 @@ impl Face {
             state,
             parts: &parts,
             context,
-            is_secure: forwarded::is_secure(peer, &parts.headers, trusted),
             trace,
         };
         self.routed(&mut asking, body).await
@@ -225,7 +223,6 @@ impl Asking<'_> {
         let decoded = (at.route.decode)(&countersign_dialects::Request {
             method: &parts.method,
             host: at.host,
-            is_secure: self.is_secure,
             path: parts.uri.path(),
             parameters,
             query: parts.uri.query(),

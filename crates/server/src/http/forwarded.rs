@@ -31,19 +31,6 @@ pub(super) fn address(peer: Peer, headers: &HeaderMap, trusted: &[IpNet]) -> Opt
     Some(nearest)
 }
 
-/// Whether the caller came over TLS: to us, or to a trusted proxy that says so.
-pub(super) fn is_secure(peer: Peer, headers: &HeaderMap, trusted: &[IpNet]) -> bool {
-    let by_proxy = || {
-        let mut said = headers.get_all("x-forwarded-proto").iter();
-        let first = said.next();
-        said.next().is_none() && first.is_some_and(|scheme| scheme.as_bytes() == b"https")
-    };
-    let is_trusted = peer
-        .address
-        .is_some_and(|address| trusted.iter().any(|network| network.contains(&address)));
-    peer.is_tls || (is_trusted && by_proxy())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,7 +43,6 @@ mod tests {
         }
         let peer = Peer {
             address: Some(peer.parse().unwrap()),
-            is_tls: false,
         };
         let trusted = ["10.0.0.0/8".parse().unwrap()];
         address(peer, &headers, &trusted).unwrap().to_string()
@@ -73,21 +59,5 @@ mod tests {
         assert_eq!(from("10.0.0.1", &["198.51.100.1, junk"]), "10.0.0.1");
         assert_eq!(from("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(from("10.0.0.1", &["::ffff:203.0.113.9"]), "203.0.113.9");
-    }
-
-    #[test]
-    fn only_a_trusted_proxy_says_that_it_was_tls() {
-        let mut headers = HeaderMap::new();
-        headers.insert("x-forwarded-proto", HeaderValue::from_static("https"));
-        let trusted = ["10.0.0.0/8".parse().unwrap()];
-        let peer = |address: &str, is_tls| Peer {
-            address: Some(address.parse().unwrap()),
-            is_tls,
-        };
-        assert!(is_secure(peer("10.0.0.1", false), &headers, &trusted));
-        assert!(!is_secure(peer("192.0.2.1", false), &headers, &trusted));
-        assert!(is_secure(peer("192.0.2.1", true), &headers, &trusted));
-        headers.append("x-forwarded-proto", HeaderValue::from_static("http"));
-        assert!(!is_secure(peer("10.0.0.1", false), &headers, &trusted));
     }
 }

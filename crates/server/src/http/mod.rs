@@ -66,6 +66,4 @@ impl Kind {
 pub struct Peer {
     /// The address; none on a Unix socket.
     pub address: Option<IpAddr>,
-    /// Whether the connection is TLS.
-    pub is_tls: bool,
 }

@@ -18,7 +18,6 @@ fn found(authorization: Option<&str>, query: Option<&str>, body: &str, rules: Ru
     let request = Request {
         method: &Method::POST,
         host: "localhost",
-        is_secure: true,
         path: "/oauth2/token",
         parameters: &[],
         query,
