@@ -2,7 +2,7 @@
 
 use crate::{
     compose::{self, Composed},
-    config::{Address, Config, Limits, Listener},
+    config::{Address, AdminListener, Config, Limits},
     folder::DataFolder,
     gateway::GatewayProfile,
     http::{Accepting, Bound, Face, Handler, Kind, bind, install_hook, tls::Reloading},
@@ -52,7 +52,7 @@ pub struct Running {
 pub async fn start(config: Config, variables: &[(String, String)]) -> anyhow::Result<Running> {
     let composed = compose::compose(&config, variables).await?;
     let public = bind(&config.listener.public).await?;
-    let admin = bind(&config.listener.admin).await?;
+    let admin = bind(&config.listener.admin.listener()).await?;
     let mut gateways = Vec::new();
     for gateway in &config.listener.gateway {
         gateways.push((bind(&gateway.listener()).await?, gateway.clone()));
@@ -79,11 +79,11 @@ pub async fn start(config: Config, variables: &[(String, String)]) -> anyhow::Re
         connections: TaskTracker::new(),
     };
     let state = &composed.state;
-    for (kind, bound, listener) in [
-        (Kind::Public, public, &config.listener.public),
-        (Kind::Admin, admin, &config.listener.admin),
+    for (kind, bound, limits) in [
+        (Kind::Public, public, &config.listener.public.limits),
+        (Kind::Admin, admin, &config.listener.admin.limits),
     ] {
-        let face = Face::new(kind, registry(), &listener.limits)?;
+        let face = Face::new(kind, registry(), limits)?;
         bound.accept(kind, state, Handler::Face(Arc::new(face)), &accepting);
     }
     for (bound, gateway) in gateways {
@@ -257,7 +257,10 @@ async fn welcome_operator(
 }
 
 /// Where the command line of this machine finds the admin API.
-fn admin_url(listener: &Listener, addresses: &[Address]) -> String {
+pub(crate) fn admin_url(listener: &AdminListener, addresses: &[Address]) -> String {
+    if let Some(url) = &listener.url {
+        return url.clone();
+    }
     let scheme = if listener.tls.is_some() {
         "https"
     } else {

@@ -132,7 +132,10 @@ fn read(path: &Path) -> Result<OperatorFile, Failure> {
 }
 
 /// An address of an admin API. In plain text only to this machine: the token would be read on the way.
-fn admin_url(text: &str) -> Result<Url, Failure> {
+///
+/// # Errors
+/// [`Failure`] that says what is wrong with it.
+pub fn admin_url(text: &str) -> Result<Url, Failure> {
     let wrong = |what: &str| Failure::usage(format!("the server `{text}` {what}"));
     let url: Url = text.parse().map_err(|_| {
         wrong("is not a URL").advise("write it as http://127.0.0.1:8082 or https://admin.example")

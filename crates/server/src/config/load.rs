@@ -1,7 +1,7 @@
 //! Reading: the file, then the variables over it. What is wrong says its path, its place and what was expected.
 
 use super::{
-    Config,
+    Config, Limits,
     place::{self, PREFIX},
 };
 use std::path::{Path, PathBuf};
@@ -96,9 +96,19 @@ fn read(path: &Path) -> Result<Table, ConfigError> {
 }
 
 /// A listener that is configured without addresses keeps its usual one; an empty list stays one, and is refused.
+/// A gateway listener that is configured with some limits keeps its usual others.
 fn fill(table: &mut Table) {
+    for limits in gateway_limits(table) {
+        let usual = Limits::of_gateways();
+        for (name, usual) in [
+            ("header_bytes_max", i64::from(usual.header_bytes_max)),
+            ("headers_max", i64::from(usual.headers_max)),
+        ] {
+            limits.entry(name).or_insert(Value::Integer(usual));
+        }
+    }
     let usual = Config::default().listener;
-    for (name, listener) in [("public", usual.public), ("admin", usual.admin)] {
+    for (name, listener) in [("public", usual.public), ("admin", usual.admin.listener())] {
         let configured = table
             .get_mut("listener")
             .and_then(Value::as_table_mut)
@@ -111,6 +121,18 @@ fn fill(table: &mut Table) {
                 .or_insert_with(|| Value::Array(addresses.map(Value::String).collect()));
         }
     }
+}
+
+fn gateway_limits(table: &mut Table) -> impl Iterator<Item = &mut Table> {
+    let gateways = table
+        .get_mut("listener")
+        .and_then(Value::as_table_mut)
+        .and_then(|listeners| listeners.get_mut("gateway"))
+        .and_then(Value::as_array_mut);
+    gateways
+        .into_iter()
+        .flatten()
+        .filter_map(|gateway| gateway.as_table_mut()?.get_mut("limits")?.as_table_mut())
 }
 
 /// Put one variable into the table.
@@ -224,7 +246,7 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     };
     let listeners = [
         ("public".to_owned(), config.listener.public.clone()),
-        ("admin".to_owned(), config.listener.admin.clone()),
+        ("admin".to_owned(), config.listener.admin.listener()),
     ]
     .into_iter()
     .chain(
@@ -276,6 +298,22 @@ fn check(config: &Config) -> Result<(), ConfigError> {
                 );
             }
         }
+    }
+    let admin = &config.listener.admin;
+    let is_tcp = |address: &super::Address| matches!(address, super::Address::Tcp(_));
+    match &admin.url {
+        Some(url) => {
+            if let Err(failure) = crate::cli::connect::admin_url(url) {
+                return wrong("listener.admin.url".to_owned(), &failure.what);
+            }
+        }
+        None if !admin.addresses.iter().any(is_tcp) => {
+            return wrong(
+                "listener.admin.addresses".to_owned(),
+                "expected an IP:PORT among them, since the command line does not speak to Unix sockets; or listener.admin.url, where a proxy offers the socket",
+            );
+        }
+        None => {}
     }
     if config.server.audit_retention_days == 0 {
         return wrong(

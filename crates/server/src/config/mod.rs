@@ -55,7 +55,7 @@ pub struct Listeners {
     /// Tokens, keys and metadata: for the world.
     pub public: Listener,
     /// The admin API and metrics: for operators.
-    pub admin: Listener,
+    pub admin: AdminListener,
     /// Decisions, one entry per proxy: for gateways, never for the world.
     pub gateway: Vec<GatewayListener>,
 }
@@ -64,7 +64,7 @@ impl Default for Listeners {
     fn default() -> Self {
         Self {
             public: Listener::at(8080),
-            admin: Listener::at(8082),
+            admin: AdminListener::default(),
             gateway: vec![GatewayListener::default()],
         }
     }
@@ -92,6 +92,43 @@ impl Listener {
     }
 }
 
+/// The admin listener.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdminListener {
+    /// Where it listens: `IP:PORT` or `unix:/PATH`; several are possible.
+    #[serde(deserialize_with = "list::one_or_many")]
+    pub addresses: Vec<Address>,
+    /// TLS; without it, plain text.
+    pub tls: Option<Tls>,
+    /// Its limits.
+    pub limits: Limits,
+    /// Where the command line finds it, where that is not its first TCP address: the certificate's name.
+    pub url: Option<String>,
+}
+
+impl Default for AdminListener {
+    fn default() -> Self {
+        Self {
+            addresses: vec![Address::loopback(8082)],
+            tls: None,
+            limits: Limits::default(),
+            url: None,
+        }
+    }
+}
+
+impl AdminListener {
+    /// What it has in common with the other listeners.
+    pub fn listener(&self) -> Listener {
+        Listener {
+            addresses: self.addresses.clone(),
+            tls: self.tls.clone(),
+            limits: self.limits,
+        }
+    }
+}
+
 /// One gateway listener.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -114,7 +151,7 @@ impl Default for GatewayListener {
         Self {
             addresses: vec![Address::loopback(8081)],
             tls: None,
-            limits: Limits::default(),
+            limits: Limits::of_gateways(),
             profile: Profile::default(),
             environment: None,
         }
@@ -269,6 +306,16 @@ impl Default for Server {
 }
 
 impl Limits {
+    /// Unless configured. A proxy passes on what it took from its own caller, and adds to it: what is too much
+    /// for callers is for the proxy to say, which calls our 431 a failure (nginx: 500).
+    pub fn of_gateways() -> Self {
+        Self {
+            header_bytes_max: 64 * 1024,
+            headers_max: 256,
+            ..Self::default()
+        }
+    }
+
     /// A member in whole seconds as a span.
     pub fn seconds(s: u16) -> Duration {
         Duration::from_secs(u64::from(s))

@@ -22,11 +22,20 @@ const MEMBERS: &[(&str, &str, &str)] = &[
         "Where it listens. Port 0 takes a free one.",
     ),
     (
+        "listener.admin.url",
+        "`https://HOST:PORT`; `http://` only to this machine",
+        "Where the command line finds the admin API, as `operator.json` says: the name in its certificate, or a proxy's. Unless set: the first TCP address. Without a TCP address it must be set.",
+    ),
+    (
         "L.tls.certificate_file",
         "path",
         "The certificate, and its chain after it, in PEM. Read again at SIGHUP, and within 30 s of a change; one that cannot be used is logged, and the old one stays. Without `tls`: plain text.",
     ),
-    ("L.tls.private_key_file", "path", "Its private key, in PEM."),
+    (
+        "L.tls.private_key_file",
+        "path",
+        "Its private key, in PEM. One that everyone can read is refused.",
+    ),
     (
         "L.limits.connections_max",
         "1 or more",
@@ -90,7 +99,7 @@ const MEMBERS: &[(&str, &str, &str)] = &[
     (
         "listener.gateway.environment",
         "name",
-        "The environment that it asks for. Without it the judged request's host decides.",
+        "The environment that it asks for: one upstream serves one. Without it the judged request's host decides, which the caller chooses.",
     ),
     (
         "log.format",
@@ -212,6 +221,7 @@ mod tests {
         let name = countersign_engine::id::EnvironmentId::parse("x").ok();
         config.listener.public.tls.clone_from(&tls);
         config.listener.admin.tls.clone_from(&tls);
+        config.listener.admin.url = Some("x".to_owned());
         config.listener.gateway = vec![GatewayListener {
             tls,
             environment: name.clone(),

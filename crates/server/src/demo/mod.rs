@@ -14,7 +14,8 @@ mod setup;
 
 use crate::{
     config::{
-        Address, Config, Data, GatewayListener, Listener, Listeners, Log, LogLevel, Profile, Server,
+        Address, AdminListener, Config, Data, GatewayListener, Listener, Listeners, Log, LogLevel,
+        Profile, Server,
     },
     http::install_hook,
     serve::{self, Running},
@@ -257,18 +258,22 @@ fn config(folder: &Folder, ports: &Ports, environments: [&EnvironmentId; 2]) -> 
         environment: Some(environment.clone()),
         ..GatewayListener::default()
     };
-    let listener = |ports: &[u16]| Listener {
-        addresses: ports.iter().copied().map(Address::loopback).collect(),
-        ..Listener::default()
-    };
     Config {
         data: Data {
             dir: folder.path().to_owned(),
             ..Data::default()
         },
         listener: Listeners {
-            public: listener(&[ports.sandbox.public, ports.production.public]),
-            admin: listener(&[ports.admin]),
+            public: Listener {
+                addresses: [ports.sandbox.public, ports.production.public]
+                    .map(Address::loopback)
+                    .to_vec(),
+                ..Listener::default()
+            },
+            admin: AdminListener {
+                addresses: vec![Address::loopback(ports.admin)],
+                ..AdminListener::default()
+            },
             gateway: vec![
                 gateway(ports.sandbox.gateway, sandbox),
                 gateway(ports.production.gateway, production),

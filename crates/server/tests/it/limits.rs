@@ -75,6 +75,21 @@ async fn a_head_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
+async fn a_large_head_that_a_proxy_took_became_503_behind_nginx() {
+    let server = Server::start().await;
+    let judged = "GET / HTTP/1.1\r\nHost: x\r\nX-Original-Method: GET\r\nX-Original-Host: api.example\r\nX-Original-URI: /x\r\nX-Original-Peer: 192.0.2.7\r\nX-Original-Request-Id: r1\r\n";
+    let many: String = (0..150)
+        .map(|number| format!("X-{number}: {}\r\n", "a".repeat(250)))
+        .collect();
+    assert!(many.len() > 32 * 1024, "more than nginx takes");
+    let request = format!("{judged}{many}Connection: close\r\n\r\n");
+    let answer = send(server.gateway(), request.as_bytes()).await;
+    assert_eq!(answer.status, 403);
+    assert_eq!(answer.header("countersign-status"), Some("421"));
+    still_answers(server).await;
+}
+
+#[tokio::test]
 async fn what_is_not_http_gets_a_400_or_nothing() {
     let server = Server::start().await;
     for bytes in [

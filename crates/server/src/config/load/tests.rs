@@ -95,6 +95,7 @@ fn variables_lie_over_the_file_and_are_read_as_toml_or_as_text() {
             "COUNTERSIGN__LISTENER__ADMIN__ADDRESSES",
             "unix:/run/admin.sock",
         ),
+        ("COUNTERSIGN__LISTENER__ADMIN__URL", "https://admin.example"),
         ("COUNTERSIGN__LISTENER__GATEWAY__0__PROFILE", "haproxy"),
         ("COUNTERSIGN_MASTER_KEY", "is not configuration"),
         ("PATH", "/bin"),
@@ -147,6 +148,14 @@ fn values_that_do_not_go_together_are_refused() {
             "listener.public.limits.idle_timeout_s: expected at least 1",
         ),
         (
+            "[listener.admin]\naddresses = \"unix:/run/admin.sock\"",
+            "listener.admin.addresses: expected an IP:PORT among them",
+        ),
+        (
+            "[listener.admin]\nurl = \"http://admin.example\"",
+            "listener.admin.url: the server `http://admin.example` is in plain text",
+        ),
+        (
             "[server]\naudit_retention_days = 0",
             "server.audit_retention_days",
         ),
@@ -166,4 +175,39 @@ fn a_listener_without_addresses_keeps_its_usual_one() {
             ..Config::default().listener.public
         }
     );
+}
+
+#[test]
+fn a_gateways_limits_are_its_own_where_some_are_configured() {
+    for file in [
+        "",
+        "[[listener.gateway]]\n",
+        "[[listener.gateway]]\n[listener.gateway.limits]\nconnections_max = 5\n",
+    ] {
+        let config = from_file(file).unwrap();
+        let limits = config.listener.gateway.first().unwrap().limits;
+        assert_eq!(limits.header_bytes_max, 64 * 1024, "{file}");
+        assert_eq!(limits.headers_max, 256, "{file}");
+        assert_eq!(config.listener.public.limits, Limits::default(), "{file}");
+    }
+    let file = "[[listener.gateway]]\n[listener.gateway.limits]\nheaders_max = 20\n";
+    let config = from_file(file).unwrap();
+    assert_eq!(
+        config.listener.gateway.first().unwrap().limits.headers_max,
+        20
+    );
+}
+
+#[test]
+fn the_command_line_could_not_use_an_admin_listener_with_a_certificate_or_a_socket() {
+    let url = "url = \"https://admin.example:8082\"";
+    for addresses in ["unix:/run/admin.sock", "0.0.0.0:8082"] {
+        let file = format!("[listener.admin]\naddresses = \"{addresses}\"\n{url}\n");
+        let config = from_file(&file).unwrap();
+        let admin = &config.listener.admin;
+        assert_eq!(
+            crate::serve::admin_url(admin, &admin.addresses),
+            "https://admin.example:8082"
+        );
+    }
 }
