@@ -10,6 +10,7 @@
     )
 )]
 
+pub mod advice;
 pub mod cli;
 pub mod compose;
 pub mod config;

@@ -1,6 +1,7 @@
 //! The running server: its listeners and workers, from the start to the end of the drain.
 
 use crate::{
+    advice,
     compose::{self, Composed},
     config::{Address, AdminListener, Config, Limits},
     folder::DataFolder,
@@ -51,6 +52,9 @@ pub struct Running {
 /// What cannot be opened, and why. Nothing is left running then.
 pub async fn start(config: Config, variables: &[(String, String)]) -> anyhow::Result<Running> {
     let composed = compose::compose(&config, variables).await?;
+    for line in advice::of(&config, composed.state.has_several_environments().await?) {
+        warn!("{line}");
+    }
     let public = bind(&config.listener.public).await?;
     let admin = bind(&config.listener.admin.listener()).await?;
     let mut gateways = Vec::new();

@@ -7,8 +7,9 @@ use crate::{
 use countersign_engine::{
     Engine,
     call::CallContext,
+    denied::Fault,
     id::{EnvironmentId, RequestId},
-    ports::{Clock, Freshness, Store},
+    ports::{Clock, Freshness, Query, Store},
 };
 use ipnet::IpNet;
 use std::{net::IpAddr, sync::Arc};
@@ -50,6 +51,15 @@ impl ServerState {
             peer,
             dialect,
         }
+    }
+
+    /// Whether there is more than one environment.
+    ///
+    /// # Errors
+    /// [`Fault`] when the store cannot tell.
+    pub async fn has_several_environments(&self) -> Result<bool, Fault> {
+        let page = self.store.list(&Query::Environments, None, 2).await?;
+        Ok(page.rows.len() > 1)
     }
 
     /// Why this node should not be sent requests, in one word; none when it should.
