@@ -19,7 +19,7 @@ use countersign_engine::{
 };
 use judged::Read;
 use profile::Carriers;
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 use tracing::debug;
 
 /// What one gateway listener is for. Fixed in configuration: nothing is detected.
@@ -85,6 +85,22 @@ pub async fn answer<B>(
     let (decision, answer) = render(state, carriers, &context, decision, origin).await;
     let took = state.clock.monotonic().saturating_sub(started);
     state.metrics.decided(&decision, took);
+    answer
+}
+
+/// Answer a decision request whose decision was broken off at a time-out or a panic: nobody can know. It took
+/// `took`, or less where it panicked: a decision that ends well must not pay for a clock that is read for these.
+pub fn broken_off(
+    state: &ServerState,
+    profile: &GatewayProfile,
+    fault: Fault,
+    took: Duration,
+) -> Answer {
+    let context = state.context(EnvironmentId::installation(), None, DIALECT);
+    let denied = refuse(fault.into());
+    let carriers = profile.profile.carriers();
+    let answer = answer::deny(carriers, &denied, Carrier::Absent, &context);
+    state.metrics.decided(&Decision::Deny(denied), took);
     answer
 }
 

@@ -12,7 +12,7 @@ pub(super) enum Unread {
     /// The dialect says why.
     Denied(Denied),
     /// It did not come in time, or the connection broke: nobody may be there to read the answer.
-    Bare(StatusCode),
+    Broken(StatusCode),
 }
 
 /// The whole body, at most `limit_bytes`, within `timeout`.
@@ -43,7 +43,7 @@ pub(super) async fn read(
     match tokio::time::timeout(timeout, collect).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large),
-        Ok(Err(_)) => Err(Unread::Bare(StatusCode::BAD_REQUEST)),
-        Err(_) => Err(Unread::Bare(StatusCode::REQUEST_TIMEOUT)),
+        Ok(Err(_)) => Err(Unread::Broken(StatusCode::BAD_REQUEST)),
+        Err(_) => Err(Unread::Broken(StatusCode::REQUEST_TIMEOUT)),
     }
 }

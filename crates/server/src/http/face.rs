@@ -1,15 +1,15 @@
 //! A request on the public or admin listener: host, environment, route, body, call, answer.
 
 use super::{
-    Answer, Kind, Peer, bare, body,
+    Answer, Kind, Peer, body,
     body::Unread,
     cors,
     finish::Trace,
     forwarded, host, parameters,
     router::{Collision, Endpoint, Found, Place, Router},
+    speaker::Speaker,
 };
 use crate::{config::Limits, state::ServerState};
-use bytes::Bytes;
 use countersign_dialects::{Cors, Dialect, Listener, Route};
 use countersign_engine::{
     call::{Asked, CallContext},
@@ -18,7 +18,7 @@ use countersign_engine::{
     model::environment::Environment,
     row::Stored,
 };
-use http::{Request, StatusCode, request::Parts};
+use http::{Request, request::Parts};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use std::{borrow::Cow, sync::Arc, time::Duration};
@@ -97,13 +97,17 @@ impl Face {
             asking.trace.route = builtin.name();
             return builtin.answer(asking.state);
         }
-        let dialect = match &found {
-            Found::Endpoint(_, place, _) | Found::OtherMethod(place) => place.dialect,
-            Found::Nothing => self.router.refuser(path),
+        let fallback = Speaker::of(self.router.fallback());
+        let speaker = match &found {
+            Found::Endpoint(Endpoint::Route(dialect, route), ..) => Speaker::Route(dialect, route),
+            Found::Endpoint(_, place, _) | Found::OtherMethod(place) => place.speaker(),
+            Found::Nothing => Speaker::of(self.router.refuser(path)),
         };
+        let dialect = speaker.dialect();
+        asking.trace.speaker = if dialect.is_some() { speaker } else { fallback };
         let (host, environment) = match self.place(asking).await {
             Ok(placed) => placed,
-            Err(refusal) => return asking.refuse(dialect.or(self.router.fallback()), &refusal),
+            Err(refusal) => return asking.refuse(&refusal),
         };
         let environment = environment.as_deref().and_then(Stored::environment);
         let is_enabled = |dialect: &Dialect| {
@@ -111,11 +115,12 @@ impl Face {
                 || environment.is_some_and(|e| e.dialects.iter().any(|name| name == dialect.name))
         };
         let not_found: Refusal = Denied::NotFound { noun: "route" }.into();
+        // A dialect that the environment does not have is not there, and does not speak.
+        if !dialect.is_none_or(is_enabled) {
+            asking.trace.speaker = fallback;
+            return asking.refuse(&not_found);
+        }
         match found {
-            // A dialect that the environment does not have is not there, and does not speak.
-            Found::Endpoint(..) | Found::OtherMethod(_) if !dialect.is_none_or(is_enabled) => {
-                asking.refuse(self.router.fallback(), &not_found)
-            }
             Found::Endpoint(Endpoint::Route(dialect, route), _, raw) => {
                 asking.trace.route = route.name;
                 let at = At {
@@ -128,15 +133,9 @@ impl Face {
                 at.cors(asking.parts, &mut answer);
                 answer
             }
-            Found::OtherMethod(place) => {
-                other_method(asking, place, environment).unwrap_or_else(|refusal| {
-                    asking.refuse(dialect.or(self.router.fallback()), &refusal)
-                })
-            }
-            Found::Endpoint(Endpoint::Builtin(_), ..) | Found::Nothing => {
-                let dialect = dialect.filter(|dialect| is_enabled(dialect));
-                asking.refuse(dialect.or(self.router.fallback()), &not_found)
-            }
+            Found::OtherMethod(place) => other_method(asking, place, environment)
+                .unwrap_or_else(|refusal| asking.refuse(&refusal)),
+            Found::Endpoint(Endpoint::Builtin(_), ..) | Found::Nothing => asking.refuse(&not_found),
         }
     }
 
@@ -178,7 +177,7 @@ impl Face {
         for (name, value) in raw {
             let Some(value) = parameters::decode(value) else {
                 let expected = ProblemKind::Expected("percent-encoded UTF-8");
-                return asking.refuse(Some(dialect), &Denied::invalid(*name, expected).into());
+                return asking.refuse(&Denied::invalid(*name, expected).into());
             };
             decoded.push((*name, value));
         }
@@ -189,8 +188,10 @@ impl Face {
             Err(unread) => {
                 asking.trace.is_unread = true;
                 return match unread {
-                    Unread::Denied(denied) => asking.refuse(Some(dialect), &denied.into()),
-                    Unread::Bare(status) => bare::answer(status),
+                    Unread::Denied(denied) => asking.refuse(&denied.into()),
+                    Unread::Broken(status) => {
+                        asking.trace.speaker.refuse_body(status, &asking.context)
+                    }
                 };
             }
         };
@@ -242,17 +243,10 @@ impl Asking<'_> {
         answer.map(Full::new)
     }
 
-    /// Refuse in a dialect's words; in none where there is no dialect at all.
-    fn refuse(&self, dialect: Option<&'static Dialect>, refusal: &Refusal) -> Answer {
+    /// Refuse in the words of whoever speaks by now.
+    fn refuse(&self, refusal: &Refusal) -> Answer {
         self.note(refusal);
-        match dialect {
-            Some(dialect) => {
-                let mut context = self.context.clone();
-                context.dialect = dialect.name;
-                (dialect.refuse)(refusal, &context).map(Full::<Bytes>::new)
-            }
-            None => bare::answer(status(refusal)),
-        }
+        self.trace.speaker.refuse(refusal, &self.context)
     }
 
     fn note(&self, refusal: &Refusal) {
@@ -293,16 +287,4 @@ fn other_method(
 
 fn origins(environment: Option<&Environment>) -> &[String] {
     environment.map_or(&[], |environment| &environment.allowed_origins)
-}
-
-/// The status where no dialect is there to say more.
-fn status(refusal: &Refusal) -> StatusCode {
-    match refusal {
-        Refusal::Denied(Denied::NotFound { .. }) => StatusCode::NOT_FOUND,
-        Refusal::Denied(Denied::MethodNotAllowed { .. }) => StatusCode::METHOD_NOT_ALLOWED,
-        Refusal::Denied(Denied::UnknownHost) => StatusCode::MISDIRECTED_REQUEST,
-        Refusal::Denied(_) => StatusCode::BAD_REQUEST,
-        Refusal::Fault(Fault::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
-        Refusal::Fault(Fault::Internal(_)) => StatusCode::INTERNAL_SERVER_ERROR,
-    }
 }

@@ -1,6 +1,6 @@
 //! The headers that every answer has.
 
-use super::Answer;
+use super::{Answer, speaker::Speaker};
 use countersign_engine::id::RequestId;
 use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use http_body_util::Full;
@@ -20,6 +20,8 @@ pub(super) struct Trace {
     pub(super) version: Version,
     /// The name of the route that it took, or one word for none.
     pub(super) route: &'static str,
+    /// In whose words it is refused, as far as that is known.
+    pub(super) speaker: Speaker,
     /// Whether some of its body was left unread, so that the connection cannot be used again.
     pub(super) is_unread: bool,
 }

@@ -1,18 +1,23 @@
 //! Who answers a listener's requests; and what holds for all of them: a time, and no panic.
 
 use super::{
-    Answer, Face, Kind, Peer, bare,
+    Answer, Face, Kind, Peer,
     finish::{Trace, finish},
     framing, panics,
+    speaker::Speaker,
 };
 use crate::{
     gateway::{self, GatewayProfile},
     state::ServerState,
 };
-use http::{HeaderValue, Request, StatusCode, header};
+use countersign_engine::{
+    denied::{Fault, Refusal},
+    id::EnvironmentId,
+};
+use http::Request;
 use hyper::body::Incoming;
 use std::{pin::pin, sync::Arc, time::Duration};
-use tracing::{debug, error};
+use tracing::{debug, error, warn};
 
 /// Who answers.
 #[derive(Clone)]
@@ -40,6 +45,7 @@ impl Handler {
                     method: request.method().clone(),
                     version: request.version(),
                     route: "unrouted",
+                    speaker: Speaker::Nobody,
                     is_unread: false,
                 };
                 let answer = match framing::refuse(request.headers()) {
@@ -47,7 +53,10 @@ impl Handler {
                     None => {
                         // In a box, so that decisions do not carry the room that these need.
                         let work = Box::pin(face.answer(state, request, peer, &mut trace));
-                        bounded(state, kind, face.request_timeout, work).await
+                        match bounded(state, kind, face.request_timeout, work).await {
+                            Ok(answer) => answer,
+                            Err(fault) => broken_off(state, fault.into(), &mut trace),
+                        }
                     }
                 };
                 let answer = finish(answer, &trace);
@@ -73,32 +82,43 @@ impl Handler {
                     return refused;
                 }
                 let work = pin!(gateway::answer(state, profile, request, peer.address));
-                bounded(state, kind, *timeout, work).await
+                match bounded(state, kind, *timeout, work).await {
+                    Ok(answer) => answer,
+                    Err(fault) => gateway::broken_off(state, profile, fault, *timeout),
+                }
             }
         }
     }
 }
 
+/// The work's answer; a fault where it took too long or panicked.
 async fn bounded(
     state: &ServerState,
     kind: Kind,
     timeout: Duration,
     work: impl Future<Output = Answer> + Unpin,
-) -> Answer {
+) -> Result<Answer, Fault> {
     match tokio::time::timeout(timeout, panics::caught(work)).await {
-        Ok(Ok(answer)) => answer,
+        Ok(Ok(answer)) => Ok(answer),
         Ok(Err(panics::Panicked)) => {
             state.metrics.panics.inc();
             error!(listener = kind.word(), "a handler panicked");
-            bare::answer(StatusCode::INTERNAL_SERVER_ERROR)
+            Err(Fault::internal("a handler panicked"))
         }
         Err(_) => {
-            let mut answer = bare::answer(StatusCode::SERVICE_UNAVAILABLE);
-            let headers = answer.headers_mut();
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            answer
+            warn!(listener = kind.word(), "a request took too long");
+            Err(Fault::unavailable("a request took too long"))
         }
     }
+}
+
+/// Refuse in the words that the request had got to. What is left of its body is not read.
+fn broken_off(state: &ServerState, refusal: Refusal, trace: &mut Trace) -> Answer {
+    state.metrics.refused(&refusal);
+    trace.is_unread = true;
+    let mut context = state.context(EnvironmentId::installation(), None, "");
+    context.request_id = trace.request_id.clone();
+    trace.speaker.refuse(&refusal, &context)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod host;
 mod panics;
 mod parameters;
 mod router;
+mod speaker;
 pub mod tls;
 
 pub use accept::{Accepting, Bound, bind};

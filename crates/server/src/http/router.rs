@@ -1,6 +1,6 @@
 //! Paths to endpoints. Built once for each listener, from the registry.
 
-use super::{Kind, builtin::Builtin};
+use super::{Kind, builtin::Builtin, speaker::Speaker};
 use countersign_dialects::{Dialect, Listener, Route};
 use http::Method;
 use std::collections::{BTreeMap, HashMap};
@@ -141,6 +141,14 @@ impl Router {
 }
 
 impl Place {
+    /// In whose words a method that is not there is refused: its only route's, or its dialect's.
+    pub(super) fn speaker(&self) -> Speaker {
+        match self.endpoints.as_slice() {
+            [(_, Endpoint::Route(dialect, route))] => Speaker::Route(dialect, route),
+            _ => Speaker::of(self.dialect),
+        }
+    }
+
     /// What answers `method` here.
     pub(super) fn endpoint(&self, method: &Method) -> Option<Endpoint> {
         self.endpoints

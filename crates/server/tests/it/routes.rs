@@ -256,3 +256,63 @@ async fn hostile_requests_get_a_4xx_and_harm_nothing() {
     assert!(numbers.contains("countersign_panics_total 0"), "{numbers}");
     server.stop().await;
 }
+
+#[tokio::test]
+async fn ayyekas_token_endpoint_lost_its_members_before_the_decoder() {
+    let server = Server::start_with(|config| {
+        config.listener.public.limits.body_timeout_s = 1;
+    })
+    .await;
+    let hosts = &["api.example"];
+    server
+        .environment_with("sandbox", Mode::Sandbox, hosts, &[], Some(&["ayyeka"]))
+        .await;
+    for (method, lines, status) in [
+        ("GET", "", 405),
+        ("POST", "Content-Length: 99999\r\n", 413),
+        (
+            "POST",
+            "Content-Encoding: gzip\r\nContent-Length: 1\r\n",
+            415,
+        ),
+        ("POST", "Content-Length: 9\r\n", 408),
+    ] {
+        let request = format!(
+            "{method} /auth/token HTTP/1.1\r\nHost: api.example\r\n{FORM}{lines}Connection: close\r\n\r\n"
+        );
+        let answer = send(server.public(), request.as_bytes()).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        for member in ["error", "error_description", "message", "request_id"] {
+            assert!(answer.body.contains(&format!("\"{member}\"")), "{answer:?}");
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_decision_that_was_broken_off_was_no_denial_and_not_counted() {
+    use countersign::{config::Profile, gateway};
+    let server = Server::start().await;
+    let state = &server.running.state;
+    for (profile, status) in [(Profile::Nginx, 403), (Profile::ForwardAuth, 503)] {
+        let listener = gateway::GatewayProfile {
+            profile,
+            environment: None,
+        };
+        let fault = countersign_engine::denied::Fault::unavailable("too long");
+        let answer =
+            gateway::broken_off(state, &listener, fault, std::time::Duration::from_secs(30));
+        assert_eq!(answer.status().as_u16(), status, "{profile:?}");
+        let headers = answer.headers();
+        assert!(headers.contains_key("retry-after"), "{profile:?}");
+        if profile == Profile::Nginx {
+            assert_eq!(headers["countersign-status"], "503");
+        }
+    }
+    let numbers = get(server.admin(), "x", "/metrics").await.body;
+    assert!(
+        numbers.contains("countersign_decisions_unknowable_total 2"),
+        "{numbers}"
+    );
+    server.stop().await;
+}
