@@ -6,6 +6,7 @@ use crate::{
     Engine,
     bounds::ENVIRONMENT_LIST_MAX,
     denied::Fault,
+    facts::is_young,
     guard::CompiledGuard,
     id::EnvironmentId,
     keys::set_names,
@@ -27,6 +28,7 @@ use std::{collections::HashMap, sync::Arc};
 pub(crate) struct Compiled {
     pub stored: Arc<Stored>,
     pub id: EnvironmentId,
+    made_at: Timestamp,
     pub tag_keys: Vec<hmac::Key>,
     pub guards: Vec<Arc<CompiledGuard>>,
     pub key_sets: Vec<Arc<Stored>>,
@@ -100,22 +102,27 @@ pub(crate) fn header_json(profile: &TokenProfile, key: &SigningKey) -> String {
 
 impl Engine {
     /// The environment made ready, from memory if it still stands.
-    pub(crate) fn compiled_warm(&self, id: &EnvironmentId) -> Option<Arc<Compiled>> {
-        self.compiled
-            .0
-            .get(id)
-            .filter(|compiled| self.ports.freshness.holds(&compiled.generations))
+    pub(crate) fn compiled_warm(
+        &self,
+        id: &EnvironmentId,
+        now: Timestamp,
+    ) -> Option<Arc<Compiled>> {
+        let compiled = self.compiled.0.get(id)?;
+        let stands =
+            is_young(compiled.made_at, now) && self.ports.freshness.holds(&compiled.generations);
+        stands.then_some(compiled)
     }
 
     /// The environment made ready; `None` when there is no such environment.
     pub(crate) async fn compiled(
         &self,
         id: &EnvironmentId,
+        now: Timestamp,
     ) -> Result<Option<Arc<Compiled>>, Fault> {
-        if let Some(warm) = self.compiled_warm(id) {
+        if let Some(warm) = self.compiled_warm(id, now) {
             return Ok(Some(warm));
         }
-        let Some(compiled) = self.compile(id).await? else {
+        let Some(compiled) = self.compile(id, now).await? else {
             return Ok(None);
         };
         let compiled = Arc::new(compiled);
@@ -123,7 +130,7 @@ impl Engine {
         Ok(Some(compiled))
     }
 
-    async fn compile(&self, id: &EnvironmentId) -> Result<Option<Compiled>, Fault> {
+    async fn compile(&self, id: &EnvironmentId, now: Timestamp) -> Result<Option<Compiled>, Fault> {
         let first = [Key::Environment(id.clone()), Key::Guards(id.clone())];
         // Generations are noted before reading: what moves in between makes the result stale, never wrong.
         let mut generations: Vec<_> = first
@@ -162,6 +169,7 @@ impl Engine {
             .map_or(&[][..], |list| list.guards.as_slice());
         Ok(Some(Compiled {
             id: id.clone(),
+            made_at: now,
             tag_keys,
             guards: guards
                 .iter()

@@ -37,7 +37,7 @@ enum Seen<'a> {
 impl Engine {
     /// Decide about a gateway's request; `context.environment` is the judged host's.
     pub async fn decide(&self, context: &CallContext, judged: &Judged<'_>) -> Decision {
-        let compiled = match self.compiled(&context.environment).await {
+        let compiled = match self.compiled(&context.environment, context.now).await {
             Ok(Some(compiled)) => compiled,
             Ok(None) => return denied(Denied::UnknownHost.into(), None, judged),
             Err(fault) => return denied(fault.into(), None, judged),
@@ -55,7 +55,7 @@ impl Engine {
 
     /// The same, if it can be told from what is in memory: no I/O, no waiting. `None`: ask [`Engine::decide`].
     pub fn decide_warm(&self, context: &CallContext, judged: &Judged<'_>) -> Option<Decision> {
-        let compiled = self.compiled_warm(&context.environment)?;
+        let compiled = self.compiled_warm(&context.environment, context.now)?;
         let guard = &find_guard(&compiled, judged).ok()?.guard;
         let Seen::Bearer { digest, .. } = look(&compiled, guard, judged).ok()? else {
             return None;

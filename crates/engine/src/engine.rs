@@ -5,7 +5,7 @@ use crate::{
     call::{AdminCall, Asked, Call, CallContext},
     compiled::CompiledCache,
     denied::{Denied, Fault, Refusal},
-    facts::Facts,
+    facts::{Facts, is_young},
     id::{CredentialId, EnvironmentId},
     limits::Rates,
     model::{audit::AuditEvent, name::NameSpace},
@@ -38,7 +38,7 @@ pub struct Engine {
     pub(crate) ports: Ports,
     pub(crate) compiled: CompiledCache,
     /// Hosts that were looked up, with what their answers were made from.
-    hosts: Cache<String, (EnvironmentId, Arc<[Generation]>)>,
+    hosts: Cache<String, KeptHost>,
     pub(crate) facts: Facts,
     pub(crate) rates: Rates,
     pub(crate) observations: Observations,
@@ -46,6 +46,14 @@ pub struct Engine {
     pub(crate) making_keys: Mutex<()>,
     /// The dialects that this server has.
     pub(crate) dialects: &'static [&'static str],
+}
+
+/// Where a host leads, and what that was read from.
+#[derive(Clone)]
+struct KeptHost {
+    environment: EnvironmentId,
+    made_at: Timestamp,
+    from: Arc<[Generation]>,
 }
 
 impl Engine {
@@ -68,13 +76,19 @@ impl Engine {
     ///
     /// # Errors
     /// [`Fault`] when that cannot be known.
-    pub async fn environment_of(&self, host: &str) -> Result<Option<EnvironmentId>, Fault> {
+    pub async fn environment_of(
+        &self,
+        host: &str,
+        now: Timestamp,
+    ) -> Result<Option<EnvironmentId>, Fault> {
         if host.len() > HOST_BYTES_MAX {
             return Ok(None);
         }
-        let known = self.hosts.get(host);
-        if let Some((environment, _)) = known.filter(|(_, from)| self.ports.freshness.holds(from)) {
-            return Ok(Some(environment));
+        if let Some(kept) = self.hosts.get(host)
+            && is_young(kept.made_at, now)
+            && self.ports.freshness.holds(&kept.from)
+        {
+            return Ok(Some(kept.environment));
         }
         let place = EnvironmentId::installation();
         let name = |host: &str| Key::Name(place.clone(), NameSpace::Host, host.into());
@@ -96,8 +110,12 @@ impl Engine {
             .and_then(|name| EnvironmentId::parse(&name.target).ok());
         let environment = named.ok_or_else(|| Fault::internal("a host leads to no environment"))?;
         // Only hosts that are listed are kept, so strangers cannot fill this.
-        self.hosts
-            .insert(host.to_owned(), (environment.clone(), from.into()));
+        let kept = KeptHost {
+            environment: environment.clone(),
+            made_at: now,
+            from: from.into(),
+        };
+        self.hosts.insert(host.to_owned(), kept);
         Ok(Some(environment))
     }
 
@@ -105,9 +123,13 @@ impl Engine {
     ///
     /// # Errors
     /// [`Fault`] when that cannot be known.
-    pub async fn environment(&self, id: &EnvironmentId) -> Result<Option<Arc<Stored>>, Fault> {
+    pub async fn environment(
+        &self,
+        id: &EnvironmentId,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Stored>>, Fault> {
         Ok(self
-            .compiled(id)
+            .compiled(id, now)
             .await?
             .map(|compiled| compiled.stored.clone()))
     }

@@ -23,12 +23,18 @@ impl Engine {
     /// The fact under `digest`, if everything it was made from still stands at `now`.
     pub(crate) fn fact_warm(&self, digest: &Digest, now: Timestamp) -> Option<Arc<Fact>> {
         let fact = self.facts.0.get(digest)?;
-        let young = now >= fact.made_at && now.since(fact.made_at) < FACT_FOR;
-        (young && self.ports.freshness.holds(&fact.generations)).then_some(fact)
+        (is_young(fact.made_at, now) && self.ports.freshness.holds(&fact.generations))
+            .then_some(fact)
     }
 
     /// Keep `fact` under `digest`.
     pub(crate) fn keep_fact(&self, digest: Digest, fact: &Arc<Fact>) {
         self.facts.0.insert(digest, fact.clone());
     }
+}
+
+/// Whether what was made at `made_at` may still be used at `now`: nothing that is kept is believed for
+/// longer than a minute, whatever the feed says, nor by a clock that went back.
+pub(crate) fn is_young(made_at: Timestamp, now: Timestamp) -> bool {
+    now >= made_at && now.since(made_at) < FACT_FOR
 }

@@ -31,7 +31,7 @@ pub(crate) async fn assertion(
     {
         return Ok(text);
     }
-    let compiled = engine.compiled(&context.environment).await?;
+    let compiled = engine.compiled(&context.environment, context.now).await?;
     let compiled =
         compiled.ok_or_else(|| Fault::internal("an allowed request without its environment"))?;
     let place = compiled.place()?;

@@ -80,7 +80,7 @@ impl Engine {
         environment: &EnvironmentId,
         token: &Secret<String>,
     ) -> Result<Outcome, Refusal> {
-        let compiled = self.named_compiled(environment).await?;
+        let compiled = self.named_compiled(context, environment).await?;
         let Some(fact) = self.active_token(context, &compiled, token).await? else {
             let expected = "an access token of this environment that is accepted now";
             return Err(Denied::invalid("token", ProblemKind::Expected(expected)).into());
@@ -99,13 +99,17 @@ impl Engine {
         environment: &EnvironmentId,
         token: &Secret<String>,
     ) -> Result<Outcome, Refusal> {
-        let compiled = self.named_compiled(environment).await?;
+        let compiled = self.named_compiled(context, environment).await?;
         let fact = self.active_token(context, &compiled, token).await?;
         Ok(Outcome::Introspection(fact.map(|fact| describe(&fact))))
     }
 
-    async fn named_compiled(&self, environment: &EnvironmentId) -> Result<Arc<Compiled>, Refusal> {
-        let compiled = self.compiled(environment).await?;
+    async fn named_compiled(
+        &self,
+        context: &CallContext,
+        environment: &EnvironmentId,
+    ) -> Result<Arc<Compiled>, Refusal> {
+        let compiled = self.compiled(environment, context.now).await?;
         compiled.ok_or_else(|| {
             Denied::NotFound {
                 noun: "environment",

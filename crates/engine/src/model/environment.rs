@@ -44,7 +44,7 @@ pub struct Environment {
     pub brand: String,
     /// How its tokens are spelled; the first is what a standard request gets.
     pub profiles: Vec<TokenProfile>,
-    /// Origins whose browsers may call the public endpoints.
+    /// Origins whose browsers may read answers of routes that are meant for browsers.
     pub allowed_origins: Vec<String>,
     /// The key under which its private keys and signing secrets are sealed, itself sealed under the master key.
     pub data_key: Sealed,

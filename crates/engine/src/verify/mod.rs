@@ -137,7 +137,7 @@ impl Engine {
 
     /// The environment where a call arrived, made ready.
     pub(crate) async fn arrived(&self, context: &CallContext) -> Result<Arc<Compiled>, Refusal> {
-        self.compiled(&context.environment)
+        self.compiled(&context.environment, context.now)
             .await?
             .ok_or_else(|| Denied::UnknownHost.into())
     }

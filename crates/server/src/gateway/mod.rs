@@ -16,6 +16,7 @@ use countersign_engine::{
     decision::{Allowed, Carrier, Decision, DeniedAtGuard},
     denied::{Denied, Fault, Malformed, Refusal},
     id::EnvironmentId,
+    time::Timestamp,
 };
 use judged::Read;
 use profile::Carriers;
@@ -110,7 +111,7 @@ async fn decide(
     read: &Read<'_>,
     context: &mut CallContext,
 ) -> Decision {
-    context.environment = match environment(state, profile, &read.host).await {
+    context.environment = match environment(state, profile, &read.host, context.now).await {
         Ok(environment) => environment,
         Err(refusal) => return Decision::Deny(refuse(refusal)),
     };
@@ -126,11 +127,12 @@ async fn environment(
     state: &ServerState,
     profile: &GatewayProfile,
     host: &str,
+    now: Timestamp,
 ) -> Result<EnvironmentId, Refusal> {
     if let Some(fixed) = &profile.environment {
         return Ok(fixed.clone());
     }
-    let found = match state.engine.environment_of(host).await? {
+    let found = match state.engine.environment_of(host, now).await? {
         None if is_local(host) => state.default_environment.usable(),
         found => found,
     };

@@ -148,7 +148,11 @@ impl Face {
             return Ok((host, None));
         }
         let state = asking.state;
-        let id = match state.engine.environment_of(&host).await? {
+        let id = match state
+            .engine
+            .environment_of(&host, asking.context.now)
+            .await?
+        {
             Some(id) => id,
             None if host::is_local(&host) => state
                 .default_environment
@@ -156,7 +160,7 @@ impl Face {
                 .ok_or(Denied::UnknownHost)?,
             None => return Err(Denied::UnknownHost.into()),
         };
-        let environment = state.engine.environment(&id).await?;
+        let environment = state.engine.environment(&id, asking.context.now).await?;
         // Gone since the host was looked up: then nothing lists the host any more.
         let environment = environment.ok_or(Denied::UnknownHost)?;
         asking.context.environment = id;

@@ -276,10 +276,10 @@ async fn every_wrong_member_is_named() {
 async fn a_host_leads_to_one_environment_and_moves_only_whole() {
     let world = World::new().await;
     let lookup = |host: &'static str| {
-        let engine = world.engine.clone();
+        let (engine, now) = (world.engine.clone(), world.now());
         async move {
             engine
-                .environment_of(host)
+                .environment_of(host, now)
                 .await
                 .unwrap()
                 .map(|id| id.to_string())
