@@ -106,12 +106,7 @@ pub async fn start(config: Config, variables: &[(String, String)]) -> anyhow::Re
         certificates: certificates.clone(),
         audit_retention: Duration::from_secs(days.saturating_mul(24 * 60 * 60)),
     });
-    for (kind, list) in [("public", &addresses.public), ("admin", &addresses.admin)] {
-        info!(listener = kind, addresses = %shown(list), "listening");
-    }
-    for list in &addresses.gateway {
-        info!(listener = "gateway", addresses = %shown(list), "listening");
-    }
+    addresses.tell();
     Ok(Running {
         addresses,
         state: composed.state,
@@ -121,6 +116,17 @@ pub async fn start(config: Config, variables: &[(String, String)]) -> anyhow::Re
         certificates,
         drain_for: Limits::seconds(config.server.drain_s),
     })
+}
+
+impl Addresses {
+    fn tell(&self) {
+        for (kind, list) in [("public", &self.public), ("admin", &self.admin)] {
+            info!(listener = kind, addresses = %shown(list), "listening");
+        }
+        for list in &self.gateway {
+            info!(listener = "gateway", addresses = %shown(list), "listening");
+        }
+    }
 }
 
 impl Running {

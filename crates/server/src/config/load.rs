@@ -1,10 +1,13 @@
 //! Reading: the file, then the variables over it. What is wrong says its path, its place and what was expected.
 
 use super::{
-    Config, Limits,
+    Address, AdminListener, Config, Limits, Listener,
     place::{self, PREFIX},
 };
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 use toml::{Table, Value};
 
 /// What is wrong with the configuration.
@@ -238,90 +241,88 @@ fn parts(printed: &str) -> Vec<String> {
 
 /// What no single value can be wrong about.
 fn check(config: &Config) -> Result<(), ConfigError> {
-    let wrong = |path: String, message: &str| {
-        Err(ConfigError::Together {
-            path,
-            message: message.to_owned(),
-        })
-    };
+    let gateways = config.listener.gateway.iter().enumerate();
     let listeners = [
         ("public".to_owned(), config.listener.public.clone()),
         ("admin".to_owned(), config.listener.admin.listener()),
     ]
     .into_iter()
-    .chain(
-        config
-            .listener
-            .gateway
-            .iter()
-            .enumerate()
-            .map(|(index, gateway)| (format!("gateway[{index}]"), gateway.listener())),
-    );
-    let mut taken = std::collections::HashSet::new();
+    .chain(gateways.map(|(index, gateway)| (format!("gateway[{index}]"), gateway.listener())));
+    let mut taken = HashSet::new();
     for (name, listener) in listeners {
-        if listener.addresses.is_empty() {
-            return wrong(
-                format!("listener.{name}.addresses"),
-                "expected at least one address",
-            );
-        }
-        for address in listener.addresses {
-            let is_free_port = matches!(&address, super::Address::Tcp(tcp) if tcp.port() == 0);
-            if !is_free_port && !taken.insert(address) {
-                return wrong(
-                    format!("listener.{name}.addresses"),
-                    "expected an address that no other listener has",
-                );
-            }
-        }
-        let limits = listener.limits;
-        let least = [
-            ("connections_max", u64::from(limits.connections_max), 1),
-            ("header_bytes_max", u64::from(limits.header_bytes_max), 8192),
-            ("headers_max", u64::from(limits.headers_max), 16),
-            (
-                "handshake_timeout_s",
-                u64::from(limits.handshake_timeout_s),
-                1,
-            ),
-            ("header_timeout_s", u64::from(limits.header_timeout_s), 1),
-            ("body_timeout_s", u64::from(limits.body_timeout_s), 1),
-            ("request_timeout_s", u64::from(limits.request_timeout_s), 1),
-            ("idle_timeout_s", u64::from(limits.idle_timeout_s), 1),
-            ("http2_streams_max", u64::from(limits.http2_streams_max), 1),
-        ];
-        for (limit, value, least) in least {
-            if value < least {
-                return wrong(
-                    format!("listener.{name}.limits.{limit}"),
-                    &format!("expected at least {least}"),
-                );
-            }
-        }
+        check_addresses(&name, &listener, &mut taken)?;
+        check_limits(&name, listener.limits)?;
     }
-    let admin = &config.listener.admin;
-    let is_tcp = |address: &super::Address| matches!(address, super::Address::Tcp(_));
-    match &admin.url {
-        Some(url) => {
-            if let Err(failure) = crate::cli::connect::admin_url(url) {
-                return wrong("listener.admin.url".to_owned(), &failure.what);
-            }
-        }
-        None if !admin.addresses.iter().any(is_tcp) => {
-            return wrong(
-                "listener.admin.addresses".to_owned(),
-                "expected an IP:PORT among them, since the command line does not speak to Unix sockets; or listener.admin.url, where a proxy offers the socket",
-            );
-        }
-        None => {}
-    }
+    check_admin(&config.listener.admin)?;
     if config.server.audit_retention_days == 0 {
-        return wrong(
-            "server.audit_retention_days".to_owned(),
-            "expected at least 1",
-        );
+        return wrong("server.audit_retention_days", "expected at least 1");
     }
     Ok(())
+}
+
+fn wrong(path: impl Into<String>, message: impl Into<String>) -> Result<(), ConfigError> {
+    Err(ConfigError::Together {
+        path: path.into(),
+        message: message.into(),
+    })
+}
+
+fn check_addresses(
+    name: &str,
+    listener: &Listener,
+    taken: &mut HashSet<Address>,
+) -> Result<(), ConfigError> {
+    let path = format!("listener.{name}.addresses");
+    if listener.addresses.is_empty() {
+        return wrong(path, "expected at least one address");
+    }
+    for address in listener.addresses.iter() {
+        let is_free_port = matches!(address, Address::Tcp(tcp) if tcp.port() == 0);
+        if !is_free_port && !taken.insert(address.clone()) {
+            return wrong(path, "expected an address that no other listener has");
+        }
+    }
+    Ok(())
+}
+
+fn check_limits(name: &str, limits: Limits) -> Result<(), ConfigError> {
+    let least = [
+        ("connections_max", u64::from(limits.connections_max), 1),
+        ("header_bytes_max", u64::from(limits.header_bytes_max), 8192),
+        ("headers_max", u64::from(limits.headers_max), 16),
+        (
+            "handshake_timeout_s",
+            u64::from(limits.handshake_timeout_s),
+            1,
+        ),
+        ("header_timeout_s", u64::from(limits.header_timeout_s), 1),
+        ("body_timeout_s", u64::from(limits.body_timeout_s), 1),
+        ("request_timeout_s", u64::from(limits.request_timeout_s), 1),
+        ("idle_timeout_s", u64::from(limits.idle_timeout_s), 1),
+        ("http2_streams_max", u64::from(limits.http2_streams_max), 1),
+    ];
+    let low = least.iter().find(|(_, value, least)| value < least);
+    low.map_or(Ok(()), |(limit, _, least)| {
+        wrong(
+            format!("listener.{name}.limits.{limit}"),
+            format!("expected at least {least}"),
+        )
+    })
+}
+
+fn check_admin(admin: &AdminListener) -> Result<(), ConfigError> {
+    let is_tcp = |address: &Address| matches!(address, Address::Tcp(_));
+    match &admin.url {
+        Some(url) => match crate::cli::connect::admin_url(url) {
+            Ok(_) => Ok(()),
+            Err(failure) => wrong("listener.admin.url", failure.what),
+        },
+        None if admin.addresses.iter().any(is_tcp) => Ok(()),
+        None => wrong(
+            "listener.admin.addresses",
+            "expected an IP:PORT among them, since the command line does not speak to Unix sockets; or listener.admin.url, where a proxy offers the socket",
+        ),
+    }
 }
 
 #[cfg(test)]

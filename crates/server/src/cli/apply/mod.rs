@@ -18,7 +18,7 @@ use std::path::PathBuf;
 /// What to apply, and how.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A TOML file with [[organization]], [[environment]] (with [[environment.guard]]) and [[client]]; - for standard input
+    /// A TOML file with `[[organization]]`, `[[environment]]` (with `[[environment.guard]]`) and `[[client]]`; - for standard input
     file: PathBuf,
     /// Print the difference and change nothing; exit 4 if there is one
     #[arg(long)]

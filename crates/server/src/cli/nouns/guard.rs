@@ -53,7 +53,7 @@ pub enum Command {
     Set {
         /// The environment
         environment: String,
-        /// A TOML file with [[guard]] entries, as in `apply`; - for standard input
+        /// A TOML file with `[[guard]]` entries, as in `apply`; - for standard input
         file: PathBuf,
     },
 }
