@@ -231,7 +231,10 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
                 "revoke",
             ];
             api.post(&path, None).await?;
-            output.done(&format!("The credential {credential} is revoked."));
+            output.done(&format!(
+                "The credential {credential} is revoked. Tokens issued with it live on until they end; \
+                 `countersign client end-tokens` ends them now."
+            ));
         }
     }
     Ok(())

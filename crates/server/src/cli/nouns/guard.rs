@@ -102,9 +102,9 @@ pub struct Add {
     place: Option<Place>,
 }
 
-/// Where in the list.
+/// Where in the list; at the end unless said.
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
+#[group(required = false, multiple = false)]
 pub struct Place {
     /// Before this guard
     #[arg(long, value_name = "GUARD")]
