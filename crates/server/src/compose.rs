@@ -10,6 +10,7 @@ use crate::{
     folder::DataFolder,
     health::Health,
     keystore::{MasterKey, SoftwareKeystore},
+    named,
     state::ServerState,
     system::{self, RequestNames, SystemClock, SystemEntropy},
     telemetry::{
@@ -79,6 +80,7 @@ pub async fn compose(config: &Config, variables: &[(String, String)]) -> anyhow:
         metrics,
         health: Health::default(),
         default_environment,
+        named: named::of(config),
         trusted_proxies: config.server.trusted_proxies.clone(),
     });
     Ok(Composed {

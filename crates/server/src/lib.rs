@@ -21,6 +21,7 @@ pub mod gateway;
 pub mod health;
 pub mod http;
 pub mod keystore;
+pub mod named;
 pub mod serve;
 pub mod state;
 pub mod system;

@@ -39,6 +39,8 @@ pub struct Running {
     pub addresses: Addresses,
     /// What its requests are handed.
     pub state: Arc<ServerState>,
+    /// What works and is probably not what was meant, a line each.
+    pub advice: Vec<String>,
     folder: DataFolder,
     accepting: Accepting,
     workers: Workers,
@@ -52,9 +54,8 @@ pub struct Running {
 /// What cannot be opened, and why. Nothing is left running then.
 pub async fn start(config: Config, variables: &[(String, String)]) -> anyhow::Result<Running> {
     let composed = compose::compose(&config, variables).await?;
-    for line in advice::of(&config, composed.state.has_several_environments().await?) {
-        warn!("{line}");
-    }
+    let mut advice = advice::of(&config, composed.state.has_several_environments().await?);
+    advice.extend(composed.state.lacking_environments().await?);
     let public = bind(&config.listener.public).await?;
     let admin = bind(&config.listener.admin.listener()).await?;
     let mut gateways = Vec::new();
@@ -90,12 +91,10 @@ pub async fn start(config: Config, variables: &[(String, String)]) -> anyhow::Re
         let face = Face::new(kind, registry(), limits)?;
         bound.accept(kind, state, Handler::Face(Arc::new(face)), &accepting);
     }
-    for (bound, gateway) in gateways {
+    for (index, (bound, gateway)) in gateways.into_iter().enumerate() {
         let timeout = Limits::seconds(gateway.limits.request_timeout_s);
-        let profile = GatewayProfile {
-            profile: gateway.profile,
-            environment: gateway.environment,
-        };
+        let place = format!("listener.gateway[{index}]");
+        let profile = GatewayProfile::new(place, gateway.profile, gateway.environment);
         let handler = Handler::Gateway(Arc::new(profile), timeout);
         bound.accept(Kind::Gateway, state, handler, &accepting);
     }
@@ -110,6 +109,7 @@ pub async fn start(config: Config, variables: &[(String, String)]) -> anyhow::Re
     Ok(Running {
         addresses,
         state: composed.state,
+        advice,
         folder: composed.folder,
         accepting,
         workers,
@@ -179,6 +179,9 @@ pub fn run(config: Config, variables: &[(String, String)]) -> anyhow::Result<()>
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hang_up = signal(SignalKind::hangup())?;
         let running = start(config, variables).await?;
+        for line in &running.advice {
+            warn!("{line}");
+        }
         loop {
             tokio::select! {
                 _ = interrupt.recv() => break,

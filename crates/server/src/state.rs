@@ -1,7 +1,10 @@
 //! What every request handler is handed.
 
 use crate::{
-    default_environment::DefaultEnvironment, health::Health, system::RequestNames,
+    default_environment::DefaultEnvironment,
+    health::Health,
+    named::{self, Named},
+    system::RequestNames,
     telemetry::metrics::Metrics,
 };
 use countersign_engine::{
@@ -32,6 +35,8 @@ pub struct ServerState {
     pub health: Health,
     /// Where requests for IP literals and `localhost` go that no environment lists.
     pub default_environment: DefaultEnvironment,
+    /// Where the configuration names an environment.
+    pub named: Vec<Named>,
     /// Peers whose `X-Forwarded-For` is believed on the public and admin listeners.
     pub trusted_proxies: Vec<IpNet>,
 }
@@ -60,6 +65,14 @@ impl ServerState {
     pub async fn has_several_environments(&self) -> Result<bool, Fault> {
         let page = self.store.list(&Query::Environments, None, 2).await?;
         Ok(page.rows.len() > 1)
+    }
+
+    /// A line for each environment that the configuration names and that is not there.
+    ///
+    /// # Errors
+    /// [`Fault`] when the store cannot tell.
+    pub async fn lacking_environments(&self) -> Result<Vec<String>, Fault> {
+        named::lacking(&self.named, &*self.store).await
     }
 
     /// Why this node should not be sent requests, in one word; none when it should.

@@ -44,6 +44,9 @@ const LIST: &[Column] = &[
     ("DO", "do"),
 ];
 
+/// The check of the environments that the server's configuration names.
+const NAMED: &str = "environments";
+
 /// Look, and tell.
 ///
 /// # Errors
@@ -86,20 +89,14 @@ pub async fn run(
     ));
     match server {
         Ok(server) => {
-            found.push((
-                "server",
-                match status::readiness(&server.url).await {
-                    Ok((true, _)) => Found::Well("ready".into()),
-                    Ok((false, word)) => {
-                        Found::Wrong(format!("not ready: {word}"), "see its log".into())
-                    }
-                    Err(failure) => wrong(&failure),
-                },
-            ));
+            let (ready, named) = readiness(&server.url).await;
+            found.push(("server", ready));
+            found.push((NAMED, named));
             found.push(("operator's token", operator(server).await));
         }
         Err(_) => {
             found.push(("server", Found::Skipped("no address".into())));
+            found.push((NAMED, Found::Skipped("no address".into())));
             found.push(("operator's token", Found::Skipped("no token".into())));
         }
     }
@@ -213,6 +210,32 @@ fn files_in(folder: &Path) -> Found {
     Found::Wrong(
         format!("open to others: {list}"),
         format!("chmod 600 {list}; replace the keys in them if others did read them"),
+    )
+}
+
+/// Whether it is ready; and whether the environments that its configuration names are there.
+async fn readiness(server: &Url) -> (Found, Found) {
+    match status::readiness(server).await {
+        Ok(status::Readiness {
+            ready: true,
+            warnings,
+            ..
+        }) => (Found::Well("ready".into()), named(&warnings)),
+        Ok(status::Readiness { word, .. }) => (
+            Found::Wrong(format!("not ready: {word}"), "see its log".into()),
+            Found::Skipped("not ready".into()),
+        ),
+        Err(failure) => (wrong(&failure), Found::Skipped("no answer".into())),
+    }
+}
+
+fn named(warnings: &[String]) -> Found {
+    if warnings.is_empty() {
+        return Found::Well("every one that the configuration names is there".into());
+    }
+    Found::Wrong(
+        warnings.join("; "),
+        "make it (`countersign env create`, `countersign apply`), or correct the name in the server's configuration".into(),
     )
 }
 

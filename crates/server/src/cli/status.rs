@@ -15,6 +15,7 @@ const SHOW: &[Column] = &[
     ("operator", "operator"),
     ("role", "role"),
     ("environments", "environments"),
+    ("warnings", "warnings"),
 ];
 
 /// Say how the server is.
@@ -22,7 +23,11 @@ const SHOW: &[Column] = &[
 /// # Errors
 /// [`Failure`]: it cannot be reached, or is not ready.
 pub async fn run(api: &Api, output: &mut Output) -> Result<(), Failure> {
-    let (ready, word) = readiness(api.base()).await?;
+    let Readiness {
+        ready,
+        word,
+        warnings,
+    } = readiness(api.base()).await?;
     let operator = api.get(&["whoami"]).await?;
     let environments = api.list(&["environments"], &[], usize::MAX).await?;
     let names: Vec<Value> = environments
@@ -39,6 +44,9 @@ pub async fn run(api: &Api, output: &mut Output) -> Result<(), Failure> {
     if let Some(members) = row.as_object_mut().filter(|_| !ready) {
         members.insert("obstacle".into(), word.clone().into());
     }
+    if let Some(members) = row.as_object_mut().filter(|_| !warnings.is_empty()) {
+        members.insert("warnings".into(), warnings.into());
+    }
     output.row(SHOW, &row);
     if ready {
         Ok(())
@@ -50,11 +58,21 @@ pub async fn run(api: &Api, output: &mut Output) -> Result<(), Failure> {
     }
 }
 
+/// What a server says of itself.
+pub struct Readiness {
+    /// Whether it wants requests.
+    pub ready: bool,
+    /// The same in a word; where it does not, why.
+    pub word: String,
+    /// What is not as configured, though it works.
+    pub warnings: Vec<String>,
+}
+
 /// Whether the server wants requests, and what it says.
 ///
 /// # Errors
 /// [`Failure`] when it cannot be reached.
-pub async fn readiness(base: &Url) -> Result<(bool, String), Failure> {
+pub async fn readiness(base: &Url) -> Result<Readiness, Failure> {
     let mut url = base.clone();
     url.set_path("/readyz");
     let unreachable = |error: reqwest::Error| {
@@ -68,11 +86,18 @@ pub async fn readiness(base: &Url) -> Result<(bool, String), Failure> {
     let answer = http_client()?.get(url).send().await.map_err(unreachable)?;
     let ready = answer.status().is_success();
     let text = answer.text().await.map_err(unreachable)?;
-    let word: String = text
-        .trim()
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(200)
-        .collect();
-    Ok((ready, word))
+    let mut lines = text.trim().lines().map(printable);
+    Ok(Readiness {
+        ready,
+        word: lines.next().unwrap_or_default(),
+        warnings: lines.take(WARNINGS_MAX).collect(),
+    })
+}
+
+/// Lines that are taken from a server: more than it has listeners.
+const WARNINGS_MAX: usize = 64;
+
+/// What a terminal may be shown of a line that a server sent.
+fn printable(line: &str) -> String {
+    line.chars().filter(|c| !c.is_control()).take(300).collect()
 }

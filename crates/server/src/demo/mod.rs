@@ -42,6 +42,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
 
+/// How the sample API asks, and so what the gateway listeners expect.
+const PROFILE: Profile = Profile::ForwardAuth;
+
 /// Seconds that requests under way have when the demo ends: someone is waiting at the keyboard.
 const DRAIN_S: u16 = 3;
 
@@ -254,7 +257,7 @@ fn config(folder: &Folder, ports: &Ports, environments: [&EnvironmentId; 2]) -> 
     let [sandbox, production] = environments;
     let gateway = |port: u16, environment: &EnvironmentId| GatewayListener {
         addresses: vec![Address::loopback(port)],
-        profile: Profile::ForwardAuth,
+        profile: PROFILE,
         environment: Some(environment.clone()),
         ..GatewayListener::default()
     };

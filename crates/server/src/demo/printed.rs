@@ -1,6 +1,6 @@
 //! What the demo tells people: what listens where, and commands to paste.
 
-use super::{facts::Facts, folder::Folder, setup::SetUp};
+use super::{PROFILE, facts::Facts, folder::Folder, setup::SetUp};
 use std::fmt::{self, Display, Write as _};
 
 /// Whether the words may have colours.
@@ -59,7 +59,13 @@ pub fn page(
     ] {
         writeln!(page, "{name:<18}{one:<26}{other}")?;
     }
-    writeln!(page, "{:<18}{} (both)\n", "admin API", facts.admin)?;
+    writeln!(page, "{:<18}{} (both)", "admin API", facts.admin)?;
+    writeln!(
+        page,
+        "{:<18}{} (both): ask as Caddy and Traefik do, see docs/gateways.md\n",
+        "gateway profile",
+        PROFILE.name()
+    )?;
     page.push_str(PICTURE);
     let path = folder.path().display();
     match folder.is_kept() {

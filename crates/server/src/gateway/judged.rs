@@ -16,7 +16,9 @@ use std::{borrow::Cow, net::IpAddr};
 pub enum Unjudgeable {
     /// A header that only we may set.
     Managed,
-    /// A fact is missing, stands there twice, or is not what it should be.
+    /// A fact is not there at all: this proxy does not ask as the profile expects.
+    Lacking(&'static str),
+    /// A fact stands there twice, or is not what it should be.
     Fact(&'static str),
 }
 
@@ -80,7 +82,7 @@ pub fn read<'a>(carriers: &Carriers, parts: &'a Parts) -> Result<Read<'a>, Unjud
         carried.take(carriers, name, value);
     }
     carried.take_itself(carriers, parts);
-    let peer = address(carried.peer).ok_or(Unjudgeable::Fact("peer"))?;
+    let peer = address(present(carried.peer, "peer")?).ok_or(Unjudgeable::Fact("peer"))?;
     let host = present(carried.host, "host")?;
     Ok(Read {
         host: bare_host(host).ok_or(Unjudgeable::Fact("host"))?,
@@ -156,7 +158,8 @@ impl<'a> Carried<'a> {
 fn present<'a>(carrier: Carrier<'a>, fact: &'static str) -> Result<&'a str, Unjudgeable> {
     match carrier {
         Carrier::Present(text) if !text.is_empty() => Ok(text),
-        _ => Err(Unjudgeable::Fact(fact)),
+        Carrier::Absent => Err(Unjudgeable::Lacking(fact)),
+        Carrier::Present(_) | Carrier::Malformed => Err(Unjudgeable::Fact(fact)),
     }
 }
 
@@ -177,10 +180,7 @@ fn method(text: &str) -> Result<&str, Unjudgeable> {
 const METHOD_BYTES_MAX: usize = 32;
 
 /// The last address of a list: the one that the asking proxy itself saw.
-fn address(carrier: Carrier<'_>) -> Option<IpAddr> {
-    let Carrier::Present(text) = carrier else {
-        return None;
-    };
+fn address(text: &str) -> Option<IpAddr> {
     let last = text.rsplit(',').next().unwrap_or(text).trim();
     last.parse()
         .ok()

@@ -18,21 +18,80 @@ use countersign_engine::{
     id::EnvironmentId,
     time::Timestamp,
 };
-use judged::Read;
+use judged::{Read, Unjudgeable};
 use profile::Carriers;
-use std::{net::IpAddr, sync::Arc, time::Duration};
-use tracing::debug;
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+use tracing::{debug, warn};
 
 /// What one gateway listener is for. Fixed in configuration: nothing is detected.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct GatewayProfile {
+    /// Where the configuration says so: `listener.gateway[0]`.
+    pub place: String,
     /// Which proxy asks, and so which headers carry what.
     pub profile: Profile,
     /// The environment it asks for; none: the judged host decides.
     pub environment: Option<EnvironmentId>,
+    /// When a wrong profile was last complained of, in seconds of the wall clock.
+    complained_s: AtomicI64,
+}
+
+/// A wrong profile refuses every request: one complaint a minute is enough.
+const COMPLAIN_EVERY_S: i64 = 60;
+
+impl GatewayProfile {
+    /// As configured at `place`.
+    pub fn new(place: String, profile: Profile, environment: Option<EnvironmentId>) -> Self {
+        Self {
+            place,
+            profile,
+            environment,
+            complained_s: AtomicI64::new(i64::MIN),
+        }
+    }
+
+    /// What to tell the operator about a decision request that tells of no request, if it is the configuration's
+    /// fault and was not just said.
+    fn complaint(&self, why: Unjudgeable, now: Timestamp) -> Option<String> {
+        let Unjudgeable::Lacking(fact) = why else {
+            return None;
+        };
+        let (now, last) = (now.seconds(), self.complained_s.load(Ordering::Relaxed));
+        let is_due = now.saturating_sub(last) >= COMPLAIN_EVERY_S;
+        let is_mine = is_due
+            && self
+                .complained_s
+                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok();
+        let header = self.profile.carriers().header(fact);
+        is_mine.then(|| {
+            format!(
+                "{}: a decision request lacks the header {header}, which the profile {} reads, and was answered 400; set the profile of the proxy that asks here, or set the header in the proxy as its sample does (docs/gateways.md)",
+                self.place,
+                self.profile.name()
+            )
+        })
+    }
 }
 
 impl Profile {
+    /// Its name in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+            Self::ForwardAuth => "forward_auth",
+            Self::Haproxy => "haproxy",
+            Self::Envoy => "envoy",
+        }
+    }
+
     /// Which headers carry what.
     pub const fn carriers(self) -> &'static Carriers {
         match self {
@@ -79,6 +138,9 @@ pub async fn answer<B>(
         ),
         Err(why) => {
             debug!(?why, ?peer, "a decision request that tells of no request");
+            if let Some(complaint) = profile.complaint(*why, context.now) {
+                warn!("{complaint}");
+            }
             let denied = Denied::MalformedCredential(Malformed::Request);
             (Decision::Deny(refuse(denied.into())), Carrier::Absent)
         }
@@ -176,5 +238,40 @@ const fn refuse(refusal: Refusal) -> DeniedAtGuard {
         refusal,
         dialect: None,
         allowed_origin: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    #[test]
+    fn a_wrong_profile_was_told_of_at_debug_level_only() {
+        let place = "listener.gateway[1]".to_owned();
+        let profile = GatewayProfile::new(place, Profile::ForwardAuth, None);
+        let lacking = Unjudgeable::Lacking("method");
+        let said = profile.complaint(lacking, at(1000)).unwrap();
+        for word in [
+            "listener.gateway[1]",
+            "forward_auth",
+            "x-forwarded-method",
+            "docs/gateways.md",
+        ] {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+        assert_eq!(profile.complaint(lacking, at(1059)), None, "once a minute");
+        assert!(profile.complaint(lacking, at(1060)).is_some());
+    }
+
+    #[test]
+    fn what_a_caller_can_cause_buys_no_warning() {
+        let profile = GatewayProfile::new(String::new(), Profile::Nginx, None);
+        for why in [Unjudgeable::Managed, Unjudgeable::Fact("host")] {
+            assert_eq!(profile.complaint(why, at(1000)), None);
+        }
     }
 }

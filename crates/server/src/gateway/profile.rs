@@ -85,6 +85,22 @@ pub static PROFILES: &[(&str, &Carriers)] = &[
 ];
 
 impl Carriers {
+    /// The header that carries `fact`, in the words of [`super::judged::Unjudgeable`].
+    pub fn header(&self, fact: &str) -> &'static str {
+        let source = match fact {
+            "method" => self.method,
+            "host" => self.host,
+            "target" => self.target,
+            "peer" => return self.peer,
+            _ => return self.request_id.unwrap_or("the request's name"),
+        };
+        match source {
+            Source::Header(name) => name,
+            // Only the host can be lacking there: a request has a method and a target.
+            Source::Itself => "host",
+        }
+    }
+
     /// Every header that this profile reads for a fact, lower case.
     pub fn headers(&self) -> impl Iterator<Item = &'static str> {
         let named = [self.method, self.host, self.target].into_iter();

@@ -3,7 +3,7 @@
 //! | listener | path | says |
 //! |---|---|---|
 //! | public, admin | `/healthz` | the process answers |
-//! | public, admin | `/readyz` | it should be sent requests; 503 with one word why not |
+//! | public, admin | `/readyz` | it should be sent requests; 503 with one word why not. Admin: then a line for each environment that the configuration names in vain |
 //! | public | `/health` | the same as `/readyz`, in the words of Ayyeka's clients |
 //! | public | `/openapi/NAME.json` | a public dialect's OpenAPI document |
 //! | admin | `/metrics` | numbers, in the OpenMetrics format |
@@ -24,7 +24,7 @@ pub(super) enum Builtin {
     /// The process answers.
     Healthz,
     /// It should be sent requests.
-    Readyz,
+    Readyz(Kind),
     /// The same, in Ayyeka's words.
     Health,
     /// Numbers.
@@ -38,7 +38,7 @@ impl Builtin {
     pub(super) fn table(kind: Kind, dialects: &'static [Dialect]) -> Vec<(String, Self)> {
         let mut table = vec![
             ("/healthz".to_owned(), Self::Healthz),
-            ("/readyz".to_owned(), Self::Readyz),
+            ("/readyz".to_owned(), Self::Readyz(kind)),
         ];
         match kind {
             Kind::Admin => {
@@ -69,7 +69,7 @@ impl Builtin {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Healthz => "server.healthz",
-            Self::Readyz => "server.readyz",
+            Self::Readyz(_) => "server.readyz",
             Self::Health => "server.health",
             Self::Metrics => "server.metrics",
             Self::OpenApi(_) => "server.openapi",
@@ -77,12 +77,12 @@ impl Builtin {
     }
 
     /// The answer.
-    pub(super) fn answer(self, state: &ServerState) -> Answer {
+    pub(super) async fn answer(self, state: &ServerState) -> Answer {
         match self {
             Self::Healthz => text(StatusCode::OK, TEXT, "ok\n".to_owned()),
-            Self::Readyz => match state.obstacle() {
-                None => text(StatusCode::OK, TEXT, "ready\n".to_owned()),
-                Some(why) => text(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{why}\n")),
+            Self::Readyz(kind) => match readiness(kind, state).await {
+                Ok(said) => text(StatusCode::OK, TEXT, said),
+                Err(why) => text(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{why}\n")),
             },
             Self::Health => match state.obstacle() {
                 None => text(StatusCode::OK, TEXT, "OK".to_owned()),
@@ -108,6 +108,23 @@ impl Builtin {
             Self::OpenApi(name) => document(name),
         }
     }
+}
+
+/// `ready`, and for operators a line for each thing that is not as configured; or why not, in one word.
+async fn readiness(kind: Kind, state: &ServerState) -> Result<String, &'static str> {
+    if let Some(why) = state.obstacle() {
+        return Err(why);
+    }
+    let mut said = "ready\n".to_owned();
+    if kind == Kind::Admin {
+        // Other listeners work: it stays ready, or the first environment could not be made.
+        let lacking = state.lacking_environments().await.map_err(|_| "store")?;
+        for line in lacking {
+            said.push_str(&line);
+            said.push('\n');
+        }
+    }
+    Ok(said)
 }
 
 const TEXT: &str = "text/plain; charset=utf-8";

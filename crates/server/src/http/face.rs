@@ -95,7 +95,7 @@ impl Face {
         let found = self.router.find(&asking.parts.method, path);
         if let Found::Endpoint(Endpoint::Builtin(builtin), ..) = found {
             asking.trace.route = builtin.name();
-            return builtin.answer(asking.state);
+            return builtin.answer(asking.state).await;
         }
         let fallback = Speaker::of(self.router.fallback());
         let speaker = match &found {

@@ -1,6 +1,6 @@
 //! The command line against a server that runs: every noun through its socket.
 
-use crate::harness::Server;
+use crate::harness::{Server, get};
 use serde_json::{Value, json};
 use std::{
     io::Write,
@@ -215,4 +215,41 @@ async fn an_exit_code_says_whose_fault_it_is() {
     let told: Value = serde_json::from_str(&gone.err).unwrap();
     assert_eq!(told["error"]["exit"], 3);
     drop(folder);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_listener_whose_environment_does_not_exist_was_silent() {
+    let named = countersign_engine::id::EnvironmentId::parse("sandbox").unwrap();
+    let server = Server::start_with(|config| {
+        config.listener.gateway[0].environment = Some(named);
+    })
+    .await;
+    let data = data(&server);
+    let names_it =
+        |text: &str| text.contains("listener.gateway[0].environment") && text.contains("`sandbox`");
+    assert!(
+        matches!(server.running.advice.as_slice(), [line] if names_it(line)),
+        "{:?}",
+        server.running.advice
+    );
+    let operators = get(server.admin(), "x", "/readyz").await;
+    assert_eq!(operators.status, 200, "the other listeners work");
+    assert!(names_it(&operators.body), "{}", operators.body);
+    let world = get(server.public(), "x", "/readyz").await;
+    assert_eq!(world.body, "ready\n", "names are for operators");
+    let status = run(&data, "status --json", "").json();
+    assert!(
+        names_it(status["warnings"][0].as_str().unwrap()),
+        "{status}"
+    );
+    let doctor = run(&data, "doctor", "");
+    assert_eq!(doctor.code, 1, "{}", doctor.out);
+    assert!(names_it(&doctor.out), "{}", doctor.out);
+
+    let made = "env create sandbox --mode sandbox --issuer https://sandbox.example --json";
+    run(&data, made, "").json();
+    assert_eq!(get(server.admin(), "x", "/readyz").await.body, "ready\n");
+    let doctor = run(&data, "doctor", "");
+    assert_eq!(doctor.code, 0, "{}", doctor.out);
+    server.stop().await;
 }

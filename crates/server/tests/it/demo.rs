@@ -43,6 +43,12 @@ fn every_printed_command_does_what_its_title_says() {
     known.sort_unstable();
     expected.sort_unstable();
     assert_eq!(known, expected);
+    assert!(
+        demo.printed()
+            .contains("gateway profile   forward_auth (both)"),
+        "who asks the gateway listeners by hand knows how: {}",
+        demo.printed()
+    );
     for (name, status, piece) in PRINTED {
         let command = commands[*name].as_str().unwrap();
         assert!(

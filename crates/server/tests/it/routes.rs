@@ -295,10 +295,8 @@ async fn a_decision_that_was_broken_off_was_no_denial_and_not_counted() {
     let server = Server::start().await;
     let state = &server.running.state;
     for (profile, status) in [(Profile::Nginx, 403), (Profile::ForwardAuth, 503)] {
-        let listener = gateway::GatewayProfile {
-            profile,
-            environment: None,
-        };
+        let place = "listener.gateway[0]".to_owned();
+        let listener = gateway::GatewayProfile::new(place, profile, None);
         let fault = countersign_engine::denied::Fault::unavailable("too long");
         let answer =
             gateway::broken_off(state, &listener, fault, std::time::Duration::from_secs(30));
