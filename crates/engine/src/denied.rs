@@ -219,6 +219,13 @@ pub enum ProblemKind {
     UnknownMember,
     /// It names something that is not there.
     NoSuch,
+    /// It would take away what a guard still names.
+    StillNamed {
+        /// The guard.
+        guard: String,
+        /// What it names: `the dialect ayyeka`.
+        what: String,
+    },
 }
 
 impl Denied {

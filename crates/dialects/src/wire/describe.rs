@@ -28,6 +28,11 @@ pub fn problem(problem: &Problem) -> String {
         ProblemKind::TooLong { max } => format!("{field}: more than {max}"),
         ProblemKind::UnknownMember => format!("{field}: not a known member"),
         ProblemKind::NoSuch => format!("{field}: names nothing that exists"),
+        ProblemKind::StillNamed { guard, what } => format!(
+            "{field}: the guard {} still names {}; change that guard first",
+            plain(guard),
+            plain(what)
+        ),
     }
 }
 
@@ -40,6 +45,7 @@ pub const fn code(kind: &ProblemKind) -> &'static str {
         ProblemKind::TooLong { .. } => "too_long",
         ProblemKind::UnknownMember => "unknown_member",
         ProblemKind::NoSuch => "no_such",
+        ProblemKind::StillNamed { .. } => "still_named",
     }
 }
 

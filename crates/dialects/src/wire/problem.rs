@@ -38,7 +38,7 @@ pub struct ProblemBody {
 pub struct MemberProblem {
     /// Which: `guards[2].paths[0]`, a header, a query parameter, or `body`.
     pub field: String,
-    /// The kind of problem: `missing`, `repeated`, `expected`, `too_long`, `unknown_member` or `no_such`.
+    /// The kind of problem: `missing`, `repeated`, `expected`, `too_long`, `unknown_member`, `no_such` or `still_named`.
     pub code: Cow<'static, str>,
     /// The problem in words.
     pub detail: String,

@@ -31,6 +31,13 @@ fn every_denied() -> Vec<Denied> {
         Problem::new("b", ProblemKind::TooLong { max: 64 }),
         Problem::new("c[0].d", ProblemKind::UnknownMember),
         Problem::new("e", ProblemKind::NoSuch),
+        Problem::new(
+            "f",
+            ProblemKind::StillNamed {
+                guard: "sites".into(),
+                what: "the dialect ayyeka".into(),
+            },
+        ),
     ];
     let mut list = vec![
         Denied::NoCredential,

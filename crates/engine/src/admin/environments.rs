@@ -5,7 +5,7 @@ use crate::{
     Engine,
     call::{CallContext, EnvironmentChange, NewEnvironment},
     commit::{Change, Version},
-    denied::{Denied, Fault, ProblemKind, Refusal},
+    denied::{Denied, Fault, Problem, ProblemKind, Refusal},
     id::EnvironmentId,
     identity_assertion,
     model::{
@@ -117,7 +117,8 @@ impl Engine {
         change: EnvironmentChange,
         if_version: Version,
     ) -> Result<Outcome, Refusal> {
-        let [stored] = self.load(&[Key::Environment(id.clone())]).await?;
+        let keys = [Key::Environment(id.clone()), Key::Guards(id.clone())];
+        let [stored, guards] = self.load(&keys).await?;
         let stored = at_version(stored, "environment", if_version)?;
         let before = stored
             .environment()
@@ -138,6 +139,16 @@ impl Engine {
         }
         self.decide_environment(&after)?;
         let mut others = self.moved_hosts(before, &after).await?;
+        if after.dialects != before.dialects
+            && let Some(guards) = guards
+        {
+            decide_guards_stand(&after, &guards)?;
+            // A guard that is written meanwhile was checked against the dialects of before.
+            others.push(Change::Require {
+                key: guards.row.key(),
+                if_version: guards.version,
+            });
+        }
         others.extend(self.new_key_sets(&after).await?);
         let target = format!("environment:{id}");
         let audit = self.admin_event(context, caller, id, None, "environment.change", &target);
@@ -207,6 +218,31 @@ impl Engine {
         let stored = self.named_environment(environment).await?;
         let place = stored.environment().map(crate::compiled::place_of);
         place.ok_or_else(|| Fault::internal("an environment's row is not one").into())
+    }
+}
+
+/// No guard names what the environment does not have any more.
+fn decide_guards_stand(after: &Environment, guards: &Stored) -> Result<(), Denied> {
+    let guards = guards.guards().map_or(&[][..], |list| &list.guards);
+    let mut problems = Vec::new();
+    for guard in guards {
+        let dialect = guard.dialect.iter();
+        let dialects = dialect
+            .filter(|name| !after.dialects.contains(name))
+            .map(|name| format!("the dialect {name}"));
+        let profiles = guard.profiles.iter();
+        let profiles = profiles
+            .filter(|name| after.profile(name).is_none())
+            .map(|name| format!("the token profile {name}"));
+        problems.extend(dialects.chain(profiles).map(|what| {
+            let guard = guard.name.clone();
+            Problem::new("dialects", ProblemKind::StillNamed { guard, what })
+        }));
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Denied::Invalid(problems))
     }
 }
 

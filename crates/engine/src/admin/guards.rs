@@ -4,7 +4,7 @@ use super::{at_version, check};
 use crate::{
     Engine,
     call::CallContext,
-    commit::Version,
+    commit::{Change, Version},
     denied::Refusal,
     id::EnvironmentId,
     model::guard::{Guard, GuardList},
@@ -28,6 +28,12 @@ impl Engine {
         ];
         let [place, stored] = self.load(&keys).await?;
         at_version(stored, "environment", if_version)?;
+        // The dialects that the guards are checked against must still be there when they are written.
+        let unchanged = place.iter().map(|place| Change::Require {
+            key: Key::Environment(environment.clone()),
+            if_version: place.version,
+        });
+        let unchanged = unchanged.collect();
         let place = place.as_deref().and_then(Stored::environment);
         let dialects = place.map_or(&[][..], |place| place.dialects.as_slice());
         let profiles = place.map_or(&[][..], |place| place.profiles.as_slice());
@@ -50,7 +56,7 @@ impl Engine {
             environment: environment.clone(),
             guards,
         });
-        self.replace_row(context, row, if_version, Vec::new(), audit)
+        self.replace_row(context, row, if_version, unchanged, audit)
             .await
     }
 }

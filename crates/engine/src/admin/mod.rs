@@ -187,6 +187,9 @@ impl Engine {
         let key = row.key();
         let mut changes = vec![Change::Replace { row, if_version }];
         changes.extend(others);
+        let is_version =
+            |change: &Change| matches!(change, Change::Replace { .. } | Change::Require { .. });
+        let versions: Vec<bool> = changes.iter().map(is_version).collect();
         match self
             .ports
             .store
@@ -198,7 +201,9 @@ impl Engine {
             .await
         {
             Ok(()) => self.row_view(&key).await,
-            Err(CommitError::Conflict { change: 0 }) => Err(Denied::PreconditionFailed.into()),
+            Err(CommitError::Conflict { change }) if versions.get(change) == Some(&true) => {
+                Err(Denied::PreconditionFailed.into())
+            }
             Err(CommitError::Conflict { .. }) => {
                 Err(Denied::Conflict("a name in it is taken").into())
             }

@@ -253,3 +253,31 @@ async fn a_gateway_listener_whose_environment_does_not_exist_was_silent() {
     assert_eq!(doctor.code, 0, "{}", doctor.out);
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dialect_and_the_guards_that_name_it_go_in_one_apply() {
+    let server = Server::start().await;
+    let data = data(&server);
+    let file = |dialects: &str, guard: &str| {
+        format!(
+            "[[environment]]\nid = 'sandbox'\nmode = 'sandbox'\nissuer = 'https://sandbox.example'\nhosts = []\ndialects = {dialects}\n\
+             [[environment.guard]]\nname = 'sites'\npaths = ['/*']\naccept = ['access_token']\n{guard}\n"
+        )
+    };
+    let with = file("['standard', 'ayyeka']", "dialect = 'ayyeka'");
+    let without = file("['standard']", "");
+    for text in [&with, &without, &with] {
+        let applied = run(&data, "apply -", text);
+        assert_eq!(applied.code, 0, "{}{}", applied.out, applied.err);
+    }
+    let refused = run(&data, "env edit sandbox --dialect standard", "");
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused
+            .err
+            .contains("the guard sites still names the dialect ayyeka"),
+        "{}",
+        refused.err
+    );
+    server.stop().await;
+}

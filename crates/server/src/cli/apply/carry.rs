@@ -46,16 +46,19 @@ pub async fn compare(api: &Api, declared: &Declared) -> Result<Plan, Failure> {
         bar.inc(1);
     }
     for row in &declared.environments {
-        steps.push(environment(api, row).await?);
-        if let Some(guards) = &row.guards {
-            let is_there = !matches!(
-                steps.last(),
-                Some(Step {
-                    action: Action::Create { .. },
-                    ..
-                })
-            );
-            steps.push(guards_of(api, &row.id, guards, is_there).await?);
+        let environment = environment(api, row).await?;
+        let guards = match &row.guards {
+            Some(guards) => {
+                let is_there = !matches!(environment.action, Action::Create { .. });
+                Some(guards_of(api, &row.id, guards, is_there).await?)
+            }
+            None => None,
+        };
+        // A guard may name what its environment has: it goes before that, and comes after it.
+        if only_takes_dialects(&environment.action) {
+            steps.extend(guards.into_iter().chain([environment]));
+        } else {
+            steps.extend([environment].into_iter().chain(guards));
         }
         bar.inc(1);
     }
@@ -69,6 +72,19 @@ pub async fn compare(api: &Api, declared: &Declared) -> Result<Plan, Failure> {
     }
     bar.finish_and_clear();
     Ok(Plan { steps })
+}
+
+/// Whether an environment is to lose dialects and get none.
+fn only_takes_dialects(action: &Action) -> bool {
+    let Action::Change { differences, .. } = action else {
+        return false;
+    };
+    let Some(dialects) = differences.iter().find(|one| one.member == "dialects") else {
+        return false;
+    };
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let (old, new) = (list(&dialects.old), list(&dialects.new));
+    new.iter().all(|name| old.contains(name))
 }
 
 fn members(row: &impl Serialize) -> Result<Map<String, Value>, Failure> {

@@ -7,7 +7,7 @@ use countersign_engine::{
         NewCredential, NewEnvironment, NewHolder, NewOperator, NewOrganization, OperatorChange,
         Target,
     },
-    denied::{Denied, Reason, Refusal},
+    denied::{Denied, Problem, ProblemKind, Reason, Refusal},
     digest::Digest,
     id::OperatorId,
     model::{
@@ -15,7 +15,7 @@ use countersign_engine::{
         client::{ClientKind, Spelling},
         credential::CredentialKind,
         environment::Mode,
-        guard::Guard,
+        guard::{Accept, Guard},
         operator::Role,
     },
     outcome::Outcome,
@@ -432,4 +432,52 @@ async fn rows_are_shown_page_by_page_without_gap_or_repeat() {
             noun: "environment"
         })
     );
+}
+
+#[tokio::test]
+async fn a_dialect_was_taken_out_from_under_the_guard_that_names_it() {
+    let world = World::new().await;
+    let guard = |name: &str, dialect: Option<&str>, profiles: &[&str]| Guard {
+        name: name.into(),
+        hosts: vec![],
+        paths: vec![format!("/{name}/*")],
+        methods: vec![],
+        accept: vec![Accept::AccessToken],
+        profiles: profiles.iter().map(|&name| name.into()).collect(),
+        audiences: vec![],
+        scopes: scopes(""),
+        origins: vec![],
+        rate_limit: None,
+        dialect: dialect.map(Into::into),
+        assertion: false,
+    };
+    let guards = [
+        guard("sites", Some("ayyeka"), &["ayyeka"]),
+        guard("others", None, &["standard"]),
+    ];
+    world.set_guards(SANDBOX, guards.to_vec()).await.unwrap();
+    let without = || AdminCall::Amend {
+        change: Amend::Environment(
+            env(SANDBOX),
+            EnvironmentChange {
+                dialects: Some(vec!["standard".into()]),
+                ..EnvironmentChange::default()
+            },
+        ),
+        if_version: Some(1),
+    };
+    let still = |what: &str| {
+        let (guard, what) = ("sites".into(), what.into());
+        Problem::new("dialects", ProblemKind::StillNamed { guard, what })
+    };
+    assert_eq!(
+        world.admin(without()).await.unwrap_err(),
+        Refusal::Denied(Denied::Invalid(vec![
+            still("the dialect ayyeka"),
+            still("the token profile ayyeka"),
+        ]))
+    );
+    let [_, others] = guards;
+    world.set_guards(SANDBOX, vec![others]).await.unwrap();
+    world.admin(without()).await.unwrap();
 }
