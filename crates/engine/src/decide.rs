@@ -14,7 +14,7 @@ use crate::{
         scopes::Scopes,
     },
     opaque, path,
-    verify::{network_of, token_digest, too_many},
+    verify::{Refused, Whose, network_of, token_digest, too_many},
 };
 use std::sync::{Arc, atomic::Ordering};
 
@@ -44,11 +44,11 @@ impl Engine {
         };
         let guard = match find_guard(&compiled, judged) {
             Ok(guard) => &guard.guard,
-            Err(refusal) => return self.deny(context, refusal.into(), None, None, judged),
+            Err(denied) => return self.deny(context, denied.into(), None, judged),
         };
         let fact = match self.fact(context, &compiled, guard, judged).await {
             Ok(fact) => fact,
-            Err(refusal) => return self.deny(context, refusal, Some(guard), None, judged),
+            Err(refused) => return self.deny(context, refused, Some(guard), judged),
         };
         self.answer(context, &compiled, guard, fact, judged)
     }
@@ -78,7 +78,10 @@ impl Engine {
                 fact,
                 guard: guard.clone(),
             }),
-            Err(refusal) => self.deny(context, refusal, Some(guard), Some(&fact), judged),
+            Err(refusal) => {
+                let whose = Some(Box::new(Whose::of(&fact)));
+                self.deny(context, Refused { refusal, whose }, Some(guard), judged)
+            }
         }
     }
 
@@ -89,7 +92,7 @@ impl Engine {
         compiled: &Compiled,
         guard: &Guard,
         judged: &Judged<'_>,
-    ) -> Result<Arc<Fact>, Refusal> {
+    ) -> Result<Arc<Fact>, Refused> {
         match look(compiled, guard, judged)? {
             Seen::Nothing => Ok(nobody(compiled, ShownKind::Anonymous, context)),
             Seen::Preflight => Ok(nobody(compiled, ShownKind::Preflight, context)),
@@ -194,27 +197,20 @@ impl Engine {
     fn deny(
         &self,
         context: &CallContext,
-        refusal: Refusal,
+        Refused { refusal, whose }: Refused,
         guard: Option<&Arc<Guard>>,
-        fact: Option<&Arc<Fact>>,
         judged: &Judged<'_>,
     ) -> Decision {
         if let Refusal::Denied(reason) = &refusal {
-            let principal = fact.map(|fact| &fact.principal);
-            let client = principal.and_then(|principal| principal.client.as_ref());
-            let credential = fact.and_then(|fact| fact.credential.as_ref());
-            let actor = client.map_or_else(|| "-".into(), |client| format!("client:{client}"));
-            let target = match (credential, guard) {
-                // What has leaked is what has to be revoked.
-                (Some(credential), _) if *reason == Denied::SecretFromBrowser => {
-                    format!("credential:{}", credential.id)
-                }
-                (_, Some(guard)) => format!("guard:{}", guard.name),
-                (_, None) => "guard:-".into(),
-            };
-            let mut event = self.event(context, &actor, "decision.deny", &target);
+            let guard = guard.map_or("-", |guard| guard.name.as_str());
+            let target = format!("guard:{guard}");
+            let mut event = self.event(context, "-", "decision.deny", &target);
             event.outcome = reason.word().into();
-            event.organization = principal.and_then(|principal| principal.organization.clone());
+            if let Some(whose) = whose {
+                whose.name_in(&mut event);
+                let own = whose.target().filter(|_| is_about_credential(reason));
+                event.target = own.unwrap_or(event.target);
+            }
             self.observations.note(event);
         }
         denied(refusal, guard.map(|guard| &**guard), judged)
@@ -232,6 +228,22 @@ impl Engine {
     ) -> Result<Arc<str>, Fault> {
         crate::identity_assertion::assertion(self, context, allowed).await
     }
+}
+
+/// Whether the credential itself is why, at whatever guard: what has leaked or ended is what someone has to
+/// revoke or replace.
+const fn is_about_credential(reason: &Denied) -> bool {
+    matches!(
+        reason,
+        Denied::SecretFromBrowser
+            | Denied::InvalidToken(
+                Reason::NotYet
+                    | Reason::Expired
+                    | Reason::Revoked
+                    | Reason::Disabled
+                    | Reason::Network
+            )
+    )
 }
 
 /// The first guard that matches. A preflight is judged by the method that it asks for.

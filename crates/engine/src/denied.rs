@@ -238,6 +238,8 @@ impl Denied {
     pub const fn word(&self) -> &'static str {
         match self {
             Self::NoCredential => "no_credential",
+            // Not the credential: the request around it has no single reading.
+            Self::MalformedCredential(Malformed::Request) => "ambiguous_request",
             Self::MalformedCredential(_) => "malformed_credential",
             Self::InvalidClient(reason) | Self::InvalidToken(reason) | Self::Forbidden(reason) => {
                 reason.word()

@@ -42,7 +42,7 @@ impl Engine {
                     .await
             }
         };
-        match fact {
+        match fact.map_err(Refusal::from) {
             Ok(fact) => Ok((fact.ends_at.is_none_or(|end| context.now < end)).then_some(fact)),
             Err(Refusal::Denied(Denied::InvalidToken(_) | Denied::MalformedCredential(_))) => {
                 Ok(None)

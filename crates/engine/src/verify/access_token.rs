@@ -1,13 +1,13 @@
 //! JWT access tokens that we minted: found by header bytes, verified with the key's own algorithm, then looked up.
 
-use super::decide_client;
+use super::{Refused, decide_client};
 use crate::{
     Engine,
     bounds::{CLOCK_SKEW_MAX, TOKEN_BYTES_MAX},
     call::CallContext,
     compiled::{Compiled, Verifier},
     decision::{Fact, Principal, ShownKind, TokenFact},
-    denied::{Denied, Malformed, Reason, Refusal},
+    denied::{Denied, Malformed, Reason},
     digest::Digest,
     id::{ClientId, EnvironmentId, OrganizationId},
     model::{
@@ -218,7 +218,7 @@ impl Engine {
         compiled: &Compiled,
         token: &str,
         digest: Digest,
-    ) -> Result<Arc<Fact>, Refusal> {
+    ) -> Result<Arc<Fact>, Refused> {
         let spoken = decide_signature(compiled, token, context.now)?;
         // Not where the keys stand now: where they stood when this environment was made ready.
         let mut generations = compiled.generations.clone();
@@ -265,8 +265,7 @@ impl Engine {
         token: &str,
         spoken: &Spoken,
         generations: &mut Vec<Generation>,
-    ) -> Result<Client, Refusal> {
-        let refuse = |reason| Refusal::from(Denied::InvalidToken(reason));
+    ) -> Result<Client, Refused> {
         let place = &compiled.id;
         let revocation = |digest| Key::Revocation(place.clone(), digest);
         let issuer = &spoken.verifier.profile.issuer;
@@ -282,11 +281,12 @@ impl Engine {
         generations.extend(self.generations(first.iter().cloned()));
         let found = self.ports.store.load(&first).await?;
         let (ends, owners) = found.split_at_checked(ends_count).unwrap_or((&[], &[]));
+        let owner = spoken.owner.resolve(owners);
+        let refuse = |reason| Refused::of_token(Denied::InvalidToken(reason), owner.as_ref());
         if ends.iter().skip(1).any(Option::is_some) {
             return Err(refuse(Reason::Revoked));
         }
-        let owner = spoken.owner.resolve(owners);
-        let (organization, client) = owner.ok_or_else(|| refuse(Reason::Disabled))?;
+        let (organization, client) = owner.clone().ok_or_else(|| refuse(Reason::Disabled))?;
         let second = [
             Key::Client(place.clone(), client),
             Key::Organization(organization),

@@ -1,6 +1,6 @@
 //! A client that signs for itself: `private_key_jwt` and `client_secret_jwt` (RFC 7523 sections 2.2 and 3).
 
-use super::{Authenticated, ClientCaller};
+use super::{Authenticated, ClientCaller, Refused};
 use crate::{
     Engine,
     bounds::{ASSERTION_LIFETIME_MAX, CLOCK_SKEW_MAX, CREDENTIALS_READ_MAX, PAGE_ROWS_MAX},
@@ -27,8 +27,8 @@ impl Engine {
         context: &CallContext,
         client_id: Option<&str>,
         assertion: &Secret<String>,
-    ) -> Result<Authenticated<ClientCaller>, Refusal> {
-        let refuse = |reason| Refusal::from(Denied::InvalidClient(reason));
+    ) -> Result<Authenticated<ClientCaller>, Refused> {
+        let refuse = |reason| Refused::from(Denied::InvalidClient(reason));
         let compiled = self.arrived(context).await?;
         let compact = Compact::parse(assertion.expose(), &Limits::default())
             .map_err(|_| refuse(Reason::Signature))?;
@@ -68,10 +68,13 @@ impl Engine {
         }
         let (credential, claims) = verified.ok_or_else(|| refuse(Reason::Signature))?;
         let issuer = &compiled.environment()?.issuer;
-        let once = decide_assertion(&claims, &client, issuer, context.now).map_err(refuse)?;
-        let caller = self.admit(context, credential).await?;
+        let known = |refusal: Refusal| Refused::of(refusal, credential);
+        let once = decide_assertion(&claims, &client, issuer, context.now)
+            .map_err(|reason| known(Denied::InvalidClient(reason).into()))?;
+        let caller = self.admit(context, credential).await.map_err(known)?;
         self.spend_assertion(context, &caller, credential, once)
-            .await?;
+            .await
+            .map_err(known)?;
         Ok(caller)
     }
 

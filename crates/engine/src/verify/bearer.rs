@@ -1,6 +1,6 @@
 //! API keys and registration tokens at a guard: one look-up by the digest of the whole secret.
 
-use super::{decide_client, decide_credential};
+use super::{Refused, decide_client, decide_credential};
 use crate::{
     Engine,
     bounds::SECRET_BYTES_MAX,
@@ -9,8 +9,9 @@ use crate::{
     decision::{CredentialFact, Fact, Principal, ShownKind},
     denied::{Denied, Malformed, Reason, Refusal},
     digest::Digest,
-    model::credential::Holder,
+    model::credential::{Credential, Holder},
     opaque::{self, Glance},
+    ports::Generation,
     row::{Key, Stored},
 };
 use std::sync::{Arc, atomic::AtomicI64};
@@ -23,7 +24,7 @@ impl Engine {
         compiled: &Compiled,
         text: &str,
         digest: Digest,
-    ) -> Result<Arc<Fact>, Refusal> {
+    ) -> Result<Arc<Fact>, Refused> {
         if text.len() > SECRET_BYTES_MAX {
             return Err(Denied::MalformedCredential(Malformed::TooLong).into());
         }
@@ -32,10 +33,27 @@ impl Engine {
             return Err(Denied::InvalidToken(Reason::Forged).into());
         }
         let first = Key::Credential(compiled.id.clone(), digest);
-        let mut generations = vec![self.ports.freshness.generation(&first)];
+        let generations = vec![self.ports.freshness.generation(&first)];
         let [found] = self.load(&[first]).await?;
         let credential = found.as_deref().and_then(Stored::credential);
         let credential = credential.ok_or(Denied::InvalidToken(Reason::Unknown))?;
+        let fact = self
+            .bearer_fact(context, compiled, credential, generations)
+            .await
+            .map_err(|refusal| Refused::of(refusal, credential))?;
+        let fact = Arc::new(fact);
+        self.keep_fact(digest, &fact);
+        Ok(fact)
+    }
+
+    /// The fact behind a credential that was found by its secret.
+    async fn bearer_fact(
+        &self,
+        context: &CallContext,
+        compiled: &Compiled,
+        credential: &Credential,
+        mut generations: Vec<Generation>,
+    ) -> Result<Fact, Refusal> {
         let Holder::Client(organization, client) = &credential.holder else {
             return Err(Denied::InvalidToken(Reason::Kind).into());
         };
@@ -76,8 +94,6 @@ impl Engine {
                 .map(|limit| (limit, self.credential_bucket(credential))),
             used_minute: AtomicI64::new(i64::MIN),
         });
-        let fact = Arc::new(fact);
-        self.keep_fact(digest, &fact);
         Ok(fact)
     }
 }

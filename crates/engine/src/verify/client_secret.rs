@@ -1,6 +1,6 @@
 //! Identifier and secret (RFC 6749 section 2.3.1).
 
-use super::{Authenticated, ClientCaller, decide_client, decide_credential};
+use super::{Authenticated, ClientCaller, Refused, decide_client, decide_credential};
 use crate::{
     Engine,
     call::CallContext,
@@ -21,7 +21,7 @@ impl Engine {
         context: &CallContext,
         client_id: &str,
         secret: &Secret<String>,
-    ) -> Result<Authenticated<ClientCaller>, Refusal> {
+    ) -> Result<Authenticated<ClientCaller>, Refused> {
         let compiled = self.arrived(context).await?;
         let brand = &compiled.environment()?.brand;
         if opaque::glance(secret.expose(), brand, &compiled.id, &compiled.tag_keys)
@@ -37,13 +37,9 @@ impl Engine {
         let [found] = self.load(&[key]).await?;
         let credential = found.as_deref().and_then(Stored::credential);
         let credential = credential.ok_or(Denied::InvalidClient(Reason::Unknown))?;
-        if credential.kind != CredentialKind::ClientSecret {
-            return Err(Denied::InvalidClient(Reason::Kind).into());
-        }
-        if credential.client().map(ClientId::as_str) != Some(client_id) {
-            return Err(Denied::InvalidClient(Reason::Mismatch).into());
-        }
-        self.admit(context, credential).await
+        let known = |refusal: Refusal| Refused::of(refusal, credential);
+        decide_secret(credential, client_id).map_err(|denied| known(denied.into()))?;
+        self.admit(context, credential).await.map_err(known)
     }
 
     /// The client of a credential that was shown rightly: everything that every kind must pass.
@@ -95,4 +91,15 @@ impl Engine {
             &names,
         ))
     }
+}
+
+/// A client secret, and that of the client whose identifier was shown with it.
+fn decide_secret(credential: &Credential, client_id: &str) -> Result<(), Denied> {
+    if credential.kind != CredentialKind::ClientSecret {
+        return Err(Denied::InvalidClient(Reason::Kind));
+    }
+    if credential.client().map(ClientId::as_str) != Some(client_id) {
+        return Err(Denied::InvalidClient(Reason::Mismatch));
+    }
+    Ok(())
 }

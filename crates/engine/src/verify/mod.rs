@@ -5,6 +5,7 @@ mod assertion;
 mod bearer;
 mod client_secret;
 mod operator;
+mod refused;
 
 use crate::{
     Engine,
@@ -74,22 +75,25 @@ impl Engine {
         callers: Callers,
         presented: Presented,
     ) -> Result<Settled, Refusal> {
-        let settled = self.settle_as(context, callers, presented).await;
-        if let Err(Refusal::Denied(denied)) = &settled {
-            self.note(
-                context,
-                "-",
-                "caller.refuse",
-                context.dialect,
-                denied.word(),
-            );
+        let Refused { refusal, whose } = match self.settle_as(context, callers, presented).await {
+            Ok(settled) => return Ok(settled),
+            Err(refused) => refused,
+        };
+        if let Refusal::Denied(denied) = &refusal {
+            let mut event = self.event(context, "-", "caller.refuse", context.dialect);
+            event.outcome = denied.word().into();
+            if let Some(whose) = whose {
+                whose.name_in(&mut event);
+                event.target = whose.target().unwrap_or(event.target);
+            }
+            self.observations.note(event);
             if matches!(denied, Denied::InvalidClient(_) | Denied::InvalidToken(_)) {
                 // Only wrong guesses are slowed: callers behind one address must not lock each other out.
                 let failures = self.failures(context.peer);
                 failures.take(FAILURES, context.now).map_err(too_many)?;
             }
         }
-        settled
+        Err(refusal)
     }
 
     async fn settle_as(
@@ -97,7 +101,7 @@ impl Engine {
         context: &CallContext,
         callers: Callers,
         presented: Presented,
-    ) -> Result<Settled, Refusal> {
+    ) -> Result<Settled, Refused> {
         if callers == Callers::Anyone {
             return Ok(Settled::Anyone);
         }
@@ -214,5 +218,7 @@ pub(crate) fn decide_client<'a>(
         .then_some((client, organization))
         .ok_or(Reason::Disabled)
 }
+
+pub(crate) use refused::{Refused, Whose};
 
 pub(crate) use access_token::{revocation_digest, signing_input, token_digest, token_id_digest};

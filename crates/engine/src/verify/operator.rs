@@ -1,6 +1,6 @@
 //! An operator's token (RFC 6750 section 2.1).
 
-use super::{Authenticated, OperatorCaller, decide_credential};
+use super::{Authenticated, OperatorCaller, Refused, decide_credential};
 use crate::{
     Engine,
     call::CallContext,
@@ -8,7 +8,7 @@ use crate::{
     id::EnvironmentId,
     model::{
         State,
-        credential::{CredentialKind, Holder},
+        credential::{Credential, CredentialKind, Holder},
         operator::Role,
     },
     opaque,
@@ -22,7 +22,7 @@ impl Engine {
         context: &CallContext,
         role: Role,
         token: &Secret<String>,
-    ) -> Result<Authenticated<OperatorCaller>, Refusal> {
+    ) -> Result<Authenticated<OperatorCaller>, Refused> {
         let installation = EnvironmentId::installation();
         let digest = opaque::lookup(&installation, token.expose());
         let [found] = self
@@ -30,6 +30,18 @@ impl Engine {
             .await?;
         let credential = found.as_deref().and_then(Stored::credential);
         let credential = credential.ok_or(Denied::InvalidToken(Reason::Unknown))?;
+        self.admit_operator(context, role, credential)
+            .await
+            .map_err(|refusal| Refused::of(refusal, credential))
+    }
+
+    /// The operator of a token that was shown rightly.
+    async fn admit_operator(
+        &self,
+        context: &CallContext,
+        role: Role,
+        credential: &Credential,
+    ) -> Result<Authenticated<OperatorCaller>, Refusal> {
         decide_credential(credential, context.now, context.peer).map_err(Denied::InvalidToken)?;
         let Holder::Operator(id) = &credential.holder else {
             return Err(Denied::InvalidToken(Reason::Kind).into());
@@ -46,8 +58,11 @@ impl Engine {
                 .take(limit, context.now)
                 .map_err(super::too_many)?;
         }
-        self.observations
-            .used(installation, credential.id.clone(), context.now);
+        self.observations.used(
+            EnvironmentId::installation(),
+            credential.id.clone(),
+            context.now,
+        );
         if operator.role < role {
             return Err(Denied::Forbidden(Reason::Role).into());
         }

@@ -351,6 +351,8 @@ async fn every_change_is_in_the_audit_log_and_no_secret_is() {
             .iter()
             .any(|event| event.action == "decision.deny" && event.outcome == "revoked")
     );
+    let whose = format!("{observed:?}");
+    assert!(whose.contains(kept.id.as_str()), "{whose}");
     let listing = Listing::Audit {
         environment: Some(env(SANDBOX)),
         organization: None,
@@ -480,4 +482,61 @@ async fn a_dialect_was_taken_out_from_under_the_guard_that_names_it() {
     let [_, others] = guards;
     world.set_guards(SANDBOX, vec![others]).await.unwrap();
     world.admin(without()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_revoked_secret_that_is_shown_again_did_not_say_whose_it_was() {
+    let world = World::new().await;
+    world.guards(SANDBOX).await;
+    let client = world
+        .client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
+        .await;
+    let secret = world
+        .credential(SANDBOX, &client, CredentialKind::ClientSecret)
+        .await;
+    let token = world.token(SANDBOX, &secret, "standard").await.unwrap();
+    let token = token.token.expose().clone();
+    let key = world
+        .credential(SANDBOX, &client, CredentialKind::ApiKey)
+        .await;
+    for id in [&secret.id, &key.id] {
+        let revoke = AdminCall::RevokeCredential(env(SANDBOX), id.clone());
+        world.admin(revoke).await.unwrap();
+    }
+    let end = AdminCall::RevokeToken(env(SANDBOX), Secret::new(token.clone()));
+    world.admin(end).await.unwrap();
+    world.engine.take_observations(world.now());
+
+    let key_text = key.secret.expose();
+    assert!(world.ask(SANDBOX, "/keys/1", key_text).await.is_err());
+    assert!(world.ask(SANDBOX, "/tokens/1", &token).await.is_err());
+    assert!(world.token(SANDBOX, &secret, "standard").await.is_err());
+    assert!(world.ask(SANDBOX, "/keys/1", "a-stranger").await.is_err());
+    assert!(world.ask(SANDBOX, "/keys//1", key_text).await.is_err());
+    let (observed, _) = world.engine.take_observations(world.now());
+    let told: Vec<[String; 4]> = observed
+        .into_iter()
+        .map(|event| [event.actor, event.action, event.target, event.outcome])
+        .collect();
+    let hers = format!("client:{client}");
+    for expected in [
+        [
+            &hers,
+            "decision.deny",
+            &format!("credential:{}", key.id),
+            "revoked",
+        ],
+        [&hers, "decision.deny", "guard:tokens", "revoked"],
+        [
+            &hers,
+            "caller.refuse",
+            &format!("credential:{}", secret.id),
+            "revoked",
+        ],
+        ["-", "decision.deny", "guard:keys", "unknown"],
+        ["-", "decision.deny", "guard:-", "ambiguous_request"],
+    ] {
+        let expected = expected.map(str::to_owned);
+        assert!(told.contains(&expected), "{expected:?} in {told:?}");
+    }
 }
