@@ -50,6 +50,8 @@ pub const OVERLAP_MAX: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 pub const TOKEN_LIFETIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest life of a client's assertion (RFC 7523): it must be remembered as long.
 pub const ASSERTION_LIFETIME_MAX: Duration = Duration::from_secs(5 * 60);
+/// Keys of one client that an assertion is tried with: the old and the new one of a rotation.
+pub const KEYS_TRIED_MAX: usize = 2;
 /// How far a signer's clock may be ahead of ours.
 pub const CLOCK_SKEW_MAX: Duration = Duration::from_secs(10);
 /// A cached fact is used only while the feed was last read this recently (promise: 2 s at most).

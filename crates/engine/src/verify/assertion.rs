@@ -3,7 +3,9 @@
 use super::{Authenticated, ClientCaller, Refused};
 use crate::{
     Engine,
-    bounds::{ASSERTION_LIFETIME_MAX, CLOCK_SKEW_MAX, CREDENTIALS_READ_MAX, PAGE_ROWS_MAX},
+    bounds::{
+        ASSERTION_LIFETIME_MAX, CLOCK_SKEW_MAX, CREDENTIALS_READ_MAX, KEYS_TRIED_MAX, PAGE_ROWS_MAX,
+    },
     call::CallContext,
     commit::{Change, Commit, CommitError, OneTime},
     compiled::Compiled,
@@ -19,7 +21,8 @@ use crate::{
     secret::Secret,
     time::Timestamp,
 };
-use countersign_jose::{Claims, Compact, Limits, VerifyingKey};
+use countersign_jose::{Claims, Compact, Header, Limits, VerifyingKey};
+use std::cmp::Reverse;
 
 impl Engine {
     pub(super) async fn verify_assertion(
@@ -55,11 +58,7 @@ impl Engine {
             return Err(refuse(Reason::Unknown));
         }
         let mut verified = None;
-        let algorithm = &compact.header().alg;
-        for credential in credentials
-            .iter()
-            .filter(|credential| is_for(credential, algorithm))
-        {
+        for credential in keys_to_try(&credentials, compact.header(), context.now) {
             let key = self.assertion_key(&compiled, credential)?;
             if let Ok(claims) = compact.verify(&key) {
                 verified = Some((credential, claims));
@@ -217,12 +216,40 @@ const ASSERTION_TYPES: [&str; 3] = [
     "application/client-authentication+jwt",
 ];
 
-/// Whether a credential's key is one for this algorithm. Only spares work: the key's own algorithm decides.
-fn is_for(credential: &Credential, algorithm: &str) -> bool {
-    match &credential.material {
-        Material::PublicKey(own, _) | Material::Shared(own, _) => own.name() == algorithm,
+/// The keys that an assertion is tried with: those of its algorithm that its `kid` names, where one of ours has
+/// that name; else the two that a rotation leaves in use. A stranger who knows a client's id thus buys no more
+/// than [`KEYS_TRIED_MAX`] verifications with a request. The algorithm is compared to spare work only: the key's
+/// own decides.
+fn keys_to_try<'a>(
+    credentials: &'a [Credential],
+    header: &Header,
+    now: Timestamp,
+) -> Vec<&'a Credential> {
+    let is_for = |credential: &&Credential| match &credential.material {
+        Material::PublicKey(own, _) | Material::Shared(own, _) => own.name() == header.alg,
         Material::DigestOnly => false,
+    };
+    let mut keys: Vec<&Credential> = credentials.iter().filter(is_for).collect();
+    let is_named = |credential: &&Credential| {
+        let kid = header.kid.as_deref();
+        kid.is_some_and(|kid| goes_by(credential, kid))
+    };
+    if keys.iter().any(is_named) {
+        keys.retain(is_named);
     }
+    // One whose time has not come is no use yet: it must not stand in the way of one that is.
+    keys.sort_by_key(|key| (key.lives(now).is_err(), Reverse(key.created_at)));
+    keys.truncate(KEYS_TRIED_MAX);
+    keys
+}
+
+/// Whether this is a name of the credential's key: the `kid` that it was registered with, or our own id for it.
+fn goes_by(credential: &Credential, kid: &str) -> bool {
+    let registered = match &credential.material {
+        Material::PublicKey(_, jwk) => jwk.kid.as_deref(),
+        Material::Shared(..) | Material::DigestOnly => None,
+    };
+    registered == Some(kid) || credential.id.as_str() == kid
 }
 
 /// What makes an assertion the only one of its kind.

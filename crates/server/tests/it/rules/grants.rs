@@ -7,7 +7,7 @@ use countersign_engine::{
         Shown, Target,
     },
     denied::{Denied, Reason, Refusal},
-    id::{ClientId, OrganizationId},
+    id::{ClientId, CredentialId, OrganizationId},
     model::{
         client::{ClientKind, Spelling},
         credential::CredentialKind,
@@ -17,6 +17,7 @@ use countersign_engine::{
 };
 use countersign_jose::{Algorithm, RsaBits, Signer, SigningKey, base64url_decode};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 fn parts(token: &Secret<String>) -> (String, Value, Vec<u8>) {
     let parts: Vec<_> = token
@@ -194,8 +195,19 @@ async fn partner(world: &World) -> Partner {
     let client = world
         .client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
         .await;
+    let (signer, _) = register_key(world, &client, None).await;
+    Partner { client, signer }
+}
+
+/// One more key of a client, under this `kid`; and our id for it.
+async fn register_key(
+    world: &World,
+    client: &ClientId,
+    kid: Option<&str>,
+) -> (SigningKey, CredentialId) {
     let signer = SigningKey::generate(Algorithm::Es256, RsaBits::B2048).unwrap();
-    let jwk = signer.verifying_key().unwrap().to_jwk().unwrap();
+    let mut jwk = signer.verifying_key().unwrap().to_jwk().unwrap();
+    jwk.kid = kid.map(str::to_owned);
     let new = NewCredential {
         environment: env(SANDBOX),
         holder: NewHolder::Client(client.clone()),
@@ -203,8 +215,8 @@ async fn partner(world: &World) -> Partner {
         key: Some((Algorithm::Es256, Some(jwk))),
         lifecycle: Lifecycle::default(),
     };
-    world.create(New::Credential(new)).await.unwrap();
-    Partner { client, signer }
+    let (stored, _) = world.create(New::Credential(new)).await.unwrap();
+    (signer, stored.credential().unwrap().id.clone())
 }
 
 async fn assert_with(
@@ -239,8 +251,15 @@ fn claims(world: &World, client: &ClientId, jti: &str) -> Value {
 }
 
 fn signed(key: &SigningKey, claims: &Value) -> String {
-    let header = format!(r#"{{"alg":"{}"}}"#, key.algorithm().name());
-    Signer::new(key.clone(), &header)
+    signed_as(key, None, claims)
+}
+
+fn signed_as(key: &SigningKey, kid: Option<&str>, claims: &Value) -> String {
+    let mut header = json!({ "alg": key.algorithm().name() });
+    if let Some(kid) = kid {
+        header["kid"] = json!(kid);
+    }
+    Signer::new(key.clone(), &header.to_string())
         .sign(claims.to_string().as_bytes())
         .unwrap()
 }
@@ -370,6 +389,60 @@ async fn every_wrong_assertion_is_refused_for_its_own_reason() {
         assert_with(&world, signed(&signer, &good), Some(client.as_str())).await,
         Ok(())
     );
+}
+
+#[tokio::test]
+async fn an_assertion_was_tried_with_every_key_of_its_client() {
+    let world = World::new().await;
+    let Partner {
+        client,
+        signer: first,
+    } = partner(&world).await;
+    let mut later = Vec::new();
+    for kid in ["second", "third"] {
+        world.pass(1).await;
+        later.push(register_key(&world, &client, Some(kid)).await);
+    }
+    let [(second, second_id), (third, third_id)] = later.as_slice() else {
+        panic!()
+    };
+    let refused = Err(Denied::InvalidClient(Reason::Signature));
+    for (what, key, kid, expected) in [
+        ("the newest", third, None, Ok(())),
+        ("the one before it", second, None, Ok(())),
+        ("a third, unnamed", &first, None, refused.clone()),
+        ("a name of nobody", second, Some("nobody"), Ok(())),
+        (
+            "a third by nobody's name",
+            &first,
+            Some("nobody"),
+            refused.clone(),
+        ),
+        ("its own name", third, Some("third"), Ok(())),
+        ("our id for it", second, Some(second_id.as_str()), Ok(())),
+        ("another's name", third, Some("second"), refused.clone()),
+        (
+            "another's id",
+            second,
+            Some(third_id.as_str()),
+            refused.clone(),
+        ),
+    ] {
+        let assertion = signed_as(key, kid, &claims(&world, &client, what));
+        assert_eq!(
+            assert_with(&world, assertion, None).await,
+            expected,
+            "{what}"
+        );
+    }
+    // A key that is announced takes no place from those in use.
+    let announced = Lifecycle {
+        not_before: Some(Some(world.now().plus(Duration::from_secs(60)))),
+        ..Lifecycle::default()
+    };
+    super::lifecycle::change(&world, third_id, announced).await;
+    let assertion = signed(&first, &claims(&world, &client, "in use again"));
+    assert_eq!(assert_with(&world, assertion, None).await, Ok(()));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use countersign_engine::{
     call::{AdminCall, Amend, ClientChange, Lifecycle, OrganizationChange, Target},
     decision::{Carrier, Judged},
     denied::{Denied, Reason, Refusal},
-    id::OrganizationId,
+    id::{CredentialId, OrganizationId},
     model::{
         State,
         client::{ClientKind, Spelling},
@@ -73,9 +73,9 @@ async fn world() -> World {
     world
 }
 
-async fn change(world: &World, kept: &Kept, change: Lifecycle) {
-    let (_, version) = world.stored_credential(SANDBOX, &kept.id).await;
-    let change = Amend::Credential(env(SANDBOX), kept.id.clone(), change);
+pub(super) async fn change(world: &World, id: &CredentialId, change: Lifecycle) {
+    let (_, version) = world.stored_credential(SANDBOX, id).await;
+    let change = Amend::Credential(env(SANDBOX), id.clone(), change);
     world
         .admin(AdminCall::Amend {
             change,
@@ -158,9 +158,9 @@ async fn a_credential_works_from_its_networks_only() {
             allowed_networks: Some(vec![text.parse().unwrap()]),
             ..Lifecycle::default()
         };
-        change(&world, &kept, networks("192.0.2.0/24")).await;
+        change(&world, &kept.id, networks("192.0.2.0/24")).await;
         assert_eq!(show(&world, &kept, kind).await, Ok(()), "{kind:?}");
-        change(&world, &kept, networks("198.51.100.0/24")).await;
+        change(&world, &kept.id, networks("198.51.100.0/24")).await;
         assert_eq!(
             show(&world, &kept, kind).await,
             refused(kind, Reason::Network),
