@@ -9,7 +9,7 @@ use crate::{
     world::Doors,
 };
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     net::SocketAddr,
     os::unix::fs::PermissionsExt,
     process::{Child, Command, ExitStatus, Stdio},
@@ -25,7 +25,16 @@ use tokio::{
 /// A process of our own, ended with the test however that ends.
 pub struct Process {
     child: Child,
+    /// What it says on standard error: its log.
     pub lines: Receiver<String>,
+    /// What it says on standard output.
+    out: Receiver<String>,
+}
+
+/// All that a process said.
+pub struct Said {
+    pub log: Vec<String>,
+    pub out: Vec<String>,
 }
 
 impl Drop for Process {
@@ -78,20 +87,13 @@ impl Process {
             .env("COUNTERSIGN__LOG__FORMAT", "json")
             .env("COUNTERSIGN__LOG__LEVEL", level)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let (send, lines) = channel();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        countersign::system::thread("stderr", move || {
-            // The pipe ends with the process.
-            for line in stderr.lines().map_while(Result::ok) {
-                drop(send.send(line));
-            }
-        })
-        .unwrap();
-        Self { child, lines }
+        let lines = listen("stderr", child.stderr.take().unwrap());
+        let out = listen("stdout", child.stdout.take().unwrap());
+        Self { child, lines, out }
     }
 
     /// Wait for a log line that says `message`, and has `field`; the field.
@@ -109,10 +111,13 @@ impl Process {
     }
 
     /// `kill -9`, at once.
-    pub fn kill(mut self) -> Vec<String> {
+    pub fn kill(mut self) -> Said {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        self.lines.iter().collect()
+        Said {
+            log: self.lines.iter().collect(),
+            out: self.out.iter().collect(),
+        }
     }
 
     /// Every door, once all are open.
@@ -165,6 +170,18 @@ impl Process {
     fn ended(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
+}
+
+/// The lines of a pipe, which ends with the process. Bytes that are no text are kept too, as well as they can be.
+fn listen(name: &str, pipe: impl Read + Send + 'static) -> Receiver<String> {
+    let (send, lines) = channel();
+    countersign::system::thread(name, move || {
+        for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+            drop(send.send(String::from_utf8_lossy(&line).into_owned()));
+        }
+    })
+    .unwrap();
+    lines
 }
 
 #[tokio::test]
