@@ -3,9 +3,9 @@
 use super::HOST;
 use crate::{
     ask::Ask,
-    world::{ASSERTION_TYPE, Doors, body},
+    world::{ASSERTION_TYPE, Doors, body, text},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A thing that is so, or is not; `None`: the answer never came, so that either is right until it is looked at.
 pub type Certain<T> = Option<T>;
@@ -27,6 +27,19 @@ pub struct Key {
     pub id: String,
     pub secret: String,
     pub is_alive: Certain<bool>,
+    /// It took over from another, in one commit with that one's end.
+    pub is_successor: bool,
+    /// The key that took over from it, if any.
+    pub replaced_by: Certain<Option<String>>,
+}
+
+/// A rotation of signing keys as the server has acknowledged it: the set, its version then, and the key that signs
+/// since.
+#[derive(Debug)]
+pub struct Rotation {
+    pub set: &'static str,
+    pub version: u64,
+    pub current: String,
 }
 
 /// Everything that a writer was told.
@@ -37,6 +50,7 @@ pub struct Ledger {
     pub revoked: Vec<String>,
     /// Assertions that were shown: each is good for one use.
     pub spent: Vec<String>,
+    pub rotations: Vec<Rotation>,
     settled: Settled,
 }
 
@@ -46,6 +60,7 @@ struct Settled {
     clients: usize,
     revoked: usize,
     spent: usize,
+    rotations: usize,
 }
 
 /// So many of the older clients are looked at again after each kill, beside all of the new ones.
@@ -57,7 +72,7 @@ impl Ledger {
         let first = self.settled.clients.saturating_sub(LOOKED_AT_AGAIN);
         for (number, client) in self.clients.iter_mut().enumerate() {
             let is_open = client.name.is_none() || client.is_there.is_none();
-            let is_open = is_open || client.keys.iter().any(|key| key.is_alive.is_none());
+            let is_open = is_open || client.keys.iter().any(Key::is_open);
             if number >= first || is_open {
                 client.settle(doors, when).await;
             }
@@ -76,10 +91,14 @@ impl Ledger {
                 "{when}: an assertion is accepted a second time"
             );
         }
+        for rotation in &self.rotations[self.settled.rotations..] {
+            rotation.settle(doors, when).await;
+        }
         self.settled = Settled {
             clients: self.clients.len(),
             revoked: self.revoked.len(),
             spent: self.spent.len(),
+            rotations: self.rotations.len(),
         };
     }
 
@@ -96,10 +115,16 @@ impl Ledger {
             );
             for key in &client.keys {
                 let target = format!("credential:{}", key.id);
-                assert_eq!(count("credential.create", &target), 1, "{key:?}");
-                let is_revoked = key.is_alive == Some(false) && !is_removed;
+                let is_created = u32::from(!key.is_successor);
+                assert_eq!(count("credential.create", &target), is_created, "{key:?}");
+                if let Some(successor) = &key.replaced_by {
+                    let is_rotated = u32::from(successor.is_some());
+                    assert_eq!(count("credential.rotate", &target), is_rotated, "{key:?}");
+                }
+                let is_over = key.is_alive == Some(false) && !is_removed;
+                let ends = ["credential.revoke", "credential.rotate"];
                 assert!(
-                    !is_revoked || count("credential.revoke", &target) > 0,
+                    !is_over || ends.iter().any(|end| count(end, &target) > 0),
                     "{key:?}"
                 );
             }
@@ -132,11 +157,52 @@ impl Client {
             // What hangs on a removed client goes with it.
             let is_alive = *key.is_alive.get_or_insert(passes || !is_there);
             assert_eq!(passes, is_alive && is_there, "{when}: {key:?}");
-            if !is_there {
+            if is_there {
+                key.settle_successor(doors, when).await;
+            } else {
                 key.is_alive = Some(false);
             }
         }
     }
+}
+
+impl Key {
+    fn is_open(&self) -> bool {
+        self.is_alive.is_none() || self.replaced_by.is_none()
+    }
+
+    async fn settle_successor(&mut self, doors: &Doors, when: &str) {
+        let path = format!("/admin/v1/environments/sandbox/credentials/{}", self.id);
+        let row = doors.show(&path).await;
+        let found = row["replaced_by"].as_str().map(str::to_owned);
+        let known = self.replaced_by.get_or_insert_with(|| found.clone());
+        assert_eq!(*known, found, "{when}: {row}");
+    }
+}
+
+impl Rotation {
+    /// The set is as it was acknowledged, or has been changed since.
+    async fn settle(&self, doors: &Doors, when: &str) {
+        let shown = doors.show(&key_set(self.set)).await;
+        let version = shown["version"].as_u64().unwrap();
+        assert!(version >= self.version, "{when}: {self:?} {shown}");
+        if version == self.version {
+            assert_eq!(current(&shown), self.current, "{when}: {shown}");
+        }
+    }
+}
+
+pub fn key_set(name: &str) -> String {
+    format!("/admin/v1/environments/sandbox/key-sets/{name}")
+}
+
+/// The one key of a set that signs.
+pub fn current(set: &Value) -> String {
+    let keys = set["keys"].as_array().unwrap();
+    let mut signing = keys.iter().filter(|key| key["state"] == "current");
+    let kid = text(signing.next().expect("a key that signs"), "kid");
+    assert!(signing.next().is_none(), "two keys sign: {set}");
+    kid
 }
 
 /// The status of a decision about this bearer.

@@ -2,7 +2,7 @@
 
 use super::{
     Dice, HOST,
-    ledger::{Client, Key, Ledger, shown},
+    ledger::{Client, Key, Ledger, Rotation, current, key_set, shown},
 };
 use crate::{
     ask::Ask,
@@ -46,13 +46,18 @@ impl Writer {
             return self.make_client(doors).await;
         }
         let at = there[self.pick(there.len())];
-        match self.dice.roll(9) {
+        match self.dice.roll(12) {
             0 | 1 => self.make_client(doors).await,
             2 | 3 => self.make_key(doors, at).await,
             4 => self.revoke_key(doors, at).await,
             5 => self.rename(doors, at).await,
             6 => self.revoke_token(doors, at).await,
             7 => self.spend(doors).await,
+            8 => self.rotate_key(doors, at).await,
+            9 => self.rotate_signing_key(doors, "identity").await,
+            // An RSA pair takes longer than most kills let it: now and then is enough.
+            10 if self.dice.roll(4) == 0 => self.rotate_signing_key(doors, "standard").await,
+            10 => self.rotate_key(doors, at).await,
             _ => self.remove(doors, at).await,
         }
     }
@@ -105,6 +110,54 @@ impl Writer {
             id: text(&made, "id"),
             secret: text(&made, "secret"),
             is_alive: Some(true),
+            is_successor: false,
+            replaced_by: Some(None),
+        });
+        Ok(())
+    }
+
+    /// With an overlap the old key stays beside the new one, without it ends with the same commit.
+    async fn rotate_key(&mut self, doors: &Doors, at: usize) -> Result<(), Gone> {
+        let has_overlap = self.dice.roll(2) == 0;
+        let is_first = |key: &&mut Key| key.is_alive == Some(true) && key.replaced_by == Some(None);
+        let keys = &mut self.ledger.clients[at].keys;
+        let Some(key) = keys.iter_mut().find(is_first) else {
+            return Ok(());
+        };
+        key.replaced_by = None;
+        if !has_overlap {
+            key.is_alive = None;
+        }
+        let id = key.id.clone();
+        let path = format!("/admin/v1/environments/sandbox/credentials/{id}/rotate");
+        let overlap_s = if has_overlap { 3600 } else { 0 };
+        let made = self
+            .make(doors, &path, json!({ "overlap_s": overlap_s }))
+            .await?;
+        let successor = text(&made, "id");
+        let keys = &mut self.ledger.clients[at].keys;
+        let key = keys.iter_mut().find(|key| key.id == id).unwrap();
+        key.replaced_by = Some(Some(successor.clone()));
+        key.is_alive = Some(has_overlap);
+        keys.push(Key {
+            id: successor,
+            secret: text(&made, "secret"),
+            is_alive: Some(true),
+            is_successor: true,
+            replaced_by: Some(None),
+        });
+        Ok(())
+    }
+
+    async fn rotate_signing_key(&mut self, doors: &Doors, set: &'static str) -> Result<(), Gone> {
+        // No overlap: retired keys are few, and these rotations come faster than any overlap ends.
+        let ask = Ask::post(&format!("{}/rotate", key_set(set))).json(&json!({ "overlap_s": 0 }));
+        let answer = ask.bearer(&doors.owner).try_send(doors.admin).await;
+        let row = body(&self.acknowledged(answer)?);
+        self.ledger.rotations.push(Rotation {
+            set,
+            version: row["version"].as_u64().unwrap(),
+            current: current(&row),
         });
         Ok(())
     }
