@@ -1,22 +1,28 @@
 //! The command line against a server that runs: every noun through its socket.
 
-use crate::harness::{Server, get};
+use crate::{
+    ask::Ask,
+    binary::Process,
+    harness::{Server, get},
+    world::Doors,
+};
 use serde_json::{Value, json};
 use std::{
     io::Write,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 /// What a command did.
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
 }
 
 impl Ran {
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         assert_eq!(self.code, 0, "{}", self.err);
         serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("not JSON: {}", self.out))
     }
@@ -29,11 +35,17 @@ fn command() -> Command {
 
 /// Run `line` against the server of this data folder.
 fn run(data: &Path, line: &str, input: &str) -> Ran {
+    run_with(data, line, input, &[])
+}
+
+/// The same, with these environment variables.
+pub fn run_with(data: &Path, line: &str, input: &str, variables: &[(&str, &str)]) -> Ran {
     let mut child = command()
         .args(line.split(' '))
         .arg("--data")
         .arg(data)
         .env_clear()
+        .envs(variables.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -159,7 +171,7 @@ async fn an_operators_token_can_be_made_used_and_revoked() {
     let made = run(&data, "operator create eve --role viewer --json", "").json();
     let file = server.folder.path().join("eve");
     std::fs::write(&file, made["secret"].as_str().unwrap()).unwrap();
-    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
     let as_eve = |line: &str| {
         run(
             &data,
@@ -188,6 +200,126 @@ async fn an_operators_token_can_be_made_used_and_revoked() {
     let after = as_eve("operator whoami");
     assert_eq!(after.code, 1);
     assert!(after.err.contains("401"), "{}", after.err);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_init_made_is_served_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("countersign-data");
+    let first = run(&data, "init", "");
+    assert_eq!(first.code, 0, "{}", first.err);
+    assert!(first.out.contains("is ready"), "{}", first.out);
+    let read = |name: &str| std::fs::read_to_string(data.join(name)).unwrap();
+    let (operator, master) = (read("operator.json"), read("master.key"));
+    let operator_row: Value = serde_json::from_str(&operator).unwrap();
+    let token = operator_row["token"].as_str().unwrap();
+    assert!(!first.out.contains(token) && !first.err.contains(token));
+    for (name, mode) in [
+        ("", 0o700),
+        ("operator.json", 0o600),
+        ("master.key", 0o600),
+        ("countersign.db", 0o600),
+    ] {
+        let found = std::fs::metadata(data.join(name)).unwrap().permissions();
+        assert_eq!(found.mode() & 0o777, mode, "{name}");
+    }
+
+    let again = run(&data, "init", "");
+    assert_eq!(again.code, 0, "{}", again.err);
+    assert!(again.out.contains("nothing was changed"), "{}", again.out);
+    assert_eq!(
+        (read("operator.json"), read("master.key")),
+        (operator.clone(), master)
+    );
+
+    let process = Process::serve(&folder);
+    let doors = process.doors(&folder);
+    assert_eq!(doors.owner, token, "the token that init made");
+    assert_eq!(
+        run(&data, "operator whoami --json", "").json()["role"],
+        "owner"
+    );
+    let meanwhile = run(&data, "init --reset-operator", "");
+    assert_eq!(meanwhile.code, 1);
+    assert!(
+        meanwhile
+            .err
+            .contains("another server uses the data folder"),
+        "{}",
+        meanwhile.err
+    );
+    assert_eq!(run(&data, "operator whoami", "").code, 0);
+    let said = process.kill();
+    assert!(!said.log.iter().any(|line| line.contains(token)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_revoked_here_is_over_at_the_gateway() {
+    const HOST: &str = "auth.sandbox.localhost";
+    let server = Server::start().await;
+    let data = data(&server);
+    assert_eq!(run(&data, &format!("apply {EXAMPLE}"), "").code, 0);
+    let doors = Doors {
+        public: server.public(),
+        admin: server.admin(),
+        gateways: vec![server.gateway()],
+        owner: server.operator_token(),
+    };
+    let create = "credential create sandbox reporting --kind client_secret --json";
+    let made = run(&data, create, "").json();
+    let secret = made["secret"].as_str().unwrap();
+    let [ended, other] = [
+        doors
+            .token(HOST, "/oauth2/token", "reporting", secret)
+            .await,
+        doors
+            .token(HOST, "/oauth2/token", "reporting", secret)
+            .await,
+    ];
+    let decide = async |token: &str| {
+        let ask = Ask::get("/")
+            .header("X-Original-Method", "GET")
+            .header("X-Original-Host", "api.sandbox.localhost")
+            .header("X-Original-Uri", "/reports")
+            .header("X-Original-Peer", "192.0.2.1")
+            .header("X-Original-Request-Id", "proxy-1");
+        ask.bearer(token).send(doors.gateways[0]).await.status
+    };
+    let inspect = |token: &str| {
+        let line = "token inspect --environment sandbox --json";
+        run(&data, line, &format!("{token}\n")).json()["active"].clone()
+    };
+    assert_eq!((decide(&ended).await, decide(&other).await), (200, 200));
+    assert_eq!(inspect(&ended), true);
+
+    let revoked = run(&data, "token revoke sandbox", &format!("{ended}\n"));
+    assert_eq!(revoked.code, 0, "{}", revoked.err);
+    assert!(revoked.out.contains("revoked"), "{}", revoked.out);
+    assert!(!revoked.out.contains(&ended) && !revoked.err.contains(&ended));
+    assert_eq!((decide(&ended).await, decide(&other).await), (401, 200));
+    assert_eq!(
+        (inspect(&ended), inspect(&other)),
+        (false.into(), true.into())
+    );
+
+    // From a file. What is over already, or never was a token, is told apart from what was ended now.
+    let file = server.folder.path().join("token");
+    std::fs::write(&file, &other).unwrap();
+    let from_file = format!("token revoke sandbox {}", file.display());
+    let ran = run(&data, &from_file, "");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(decide(&other).await, 401);
+    for (line, input, code, told) in [
+        (from_file.as_str(), "", 1, "accepted now"),
+        ("token revoke sandbox", "nonsense", 1, "accepted now"),
+        ("token revoke sandbox", "", 2, "no token to read"),
+        ("token revoke nowhere", other.as_str(), 1, "404"),
+    ] {
+        let ran = run(&data, line, input);
+        assert_eq!(ran.code, code, "{line} {input}: {}", ran.err);
+        assert!(ran.err.contains(told), "{line} {input}: {}", ran.err);
+    }
     server.stop().await;
 }
 

@@ -83,7 +83,7 @@ pub async fn run(
             let path = ["environments", &environment, "tokens", "revoke"];
             let body = json!({ "token": token.expose() });
             api.post(&path, Some(&body)).await?;
-            output.done("The token is revoked, if it was one of this environment.");
+            output.done("The token is revoked.");
         }
     }
     Ok(())
