@@ -3,7 +3,7 @@
 use super::{connect::Server, failure::Failure};
 use countersign_engine::secret::Secret;
 use reqwest::{
-    Method, StatusCode,
+    Certificate, Method, StatusCode,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, IF_MATCH},
     redirect::Policy,
 };
@@ -26,14 +26,19 @@ pub struct Api {
     http: reqwest::Client,
 }
 
-/// An HTTP client with our bounds: no proxies, no redirects, an end to every wait.
+/// An HTTP client with our bounds: no proxies, no redirects, an end to every wait. It trusts these authorities
+/// alone, or those of this machine where none is given.
 ///
 /// # Errors
 /// [`Failure`] when TLS cannot be set up.
-pub fn http_client() -> Result<reqwest::Client, Failure> {
+pub fn http_client(authorities: &[Certificate]) -> Result<reqwest::Client, Failure> {
     // The second call of a process finds the provider there already; it is the same one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    reqwest::Client::builder()
+    let mut builder = reqwest::Client::builder();
+    if !authorities.is_empty() {
+        builder = builder.tls_certs_only(authorities.iter().cloned());
+    }
+    builder
         .no_proxy()
         .redirect(Policy::none())
         .connect_timeout(CONNECT_FOR)
@@ -50,10 +55,15 @@ impl Api {
     /// [`Failure`] when TLS cannot be set up.
     pub fn new(server: Server) -> Result<Self, Failure> {
         Ok(Self {
+            http: http_client(&server.authorities)?,
             base: server.url,
             token: server.token,
-            http: http_client()?,
         })
+    }
+
+    /// The client that its requests go by, for what needs no token.
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
     }
 
     /// The server's address.
@@ -187,14 +197,7 @@ impl Api {
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.to_string());
         }
-        let unreachable = |error: reqwest::Error| {
-            Failure::unreachable(format!(
-                "the server cannot be reached: {}",
-                chain(&error.without_url())
-            ))
-            .at(&place)
-            .advise("see that it runs (`countersign status`, `countersign doctor`) and that --server is right")
-        };
+        let unreachable = |error| unreachable(error).at(&place);
         let mut response = request.send().await.map_err(unreachable)?;
         let status = response.status();
         let mut bytes = Vec::new();
@@ -218,6 +221,35 @@ impl Api {
             .advise("name the admin listener with --server, not the public one or a gateway's")),
         }
     }
+}
+
+/// Why no answer came, and what to do about it.
+pub fn unreachable(error: reqwest::Error) -> Failure {
+    let error = error.without_url();
+    let advice = if is_about_certificate(&error) {
+        "see that --server has the name in the server's certificate, and name the authority that signed it with --ca"
+    } else {
+        "see that it runs (`countersign status`, `countersign doctor`) and that --server is right"
+    };
+    let why = chain(&error);
+    Failure::unreachable(format!("the server cannot be reached: {why}")).advise(advice)
+}
+
+/// Whether the other side answered, and is not believed to be the server.
+fn is_about_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+            return true;
+        }
+        // An I/O error hides what it wraps from `source`.
+        let io = error.downcast_ref::<std::io::Error>();
+        cause = match io.and_then(std::io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    false
 }
 
 /// What an answer means.
@@ -345,6 +377,7 @@ mod tests {
         let server = Server {
             url: "http://127.0.0.1:1".parse().unwrap(),
             token: Secret::new("cs_opr_x".into()),
+            authorities: Vec::new(),
         };
         let api = Api::new(server).unwrap();
         for (argument, path) in [

@@ -3,6 +3,7 @@
 use super::{failure::Failure, files};
 use crate::{config::Config, folder::OPERATOR_FILE, system::environment_variables};
 use countersign_engine::secret::Secret;
+use reqwest::Certificate;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use url::Url;
@@ -17,6 +18,10 @@ pub struct Connection {
     /// A file with the operator's token; else COUNTERSIGN_OPERATOR_TOKEN, else operator.json
     #[arg(long, global = true, value_name = "FILE")]
     pub operator_token_file: Option<PathBuf>,
+    /// A file with the certificates, in PEM, of the authorities to trust with the server's name, and no others;
+    /// else COUNTERSIGN_CA, else those of this machine
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
     /// The data folder; else COUNTERSIGN_DATA, else ./countersign-data
     #[arg(long, global = true, value_name = "DIR")]
     pub data: Option<PathBuf>,
@@ -29,6 +34,8 @@ pub struct Server {
     pub url: Url,
     /// The operator's token.
     pub token: Secret<String>,
+    /// Who may vouch for its name; none: whom this machine trusts.
+    pub authorities: Vec<Certificate>,
 }
 
 /// What `operator.json` holds.
@@ -63,8 +70,13 @@ impl Connection {
                 complete(server, token, file, &path)?
             }
         };
-        let url = admin_url(&server)?;
-        Ok(Server { url, token })
+        let named = named("COUNTERSIGN_CA").map(PathBuf::from);
+        let ca = self.ca.clone().or(named);
+        Ok(Server {
+            url: admin_url(&server)?,
+            token,
+            authorities: ca.as_deref().map_or_else(|| Ok(Vec::new()), authorities)?,
+        })
     }
 
     /// The data folder.
@@ -82,6 +94,19 @@ impl Connection {
         let named = || variable(variables, "COUNTERSIGN_DATA").map(PathBuf::from);
         self.data.clone().or_else(named)
     }
+}
+
+/// The certificates in `path`. A file without any would silently mean everybody, so it is refused.
+fn authorities(path: &Path) -> Result<Vec<Certificate>, Failure> {
+    let text = files::text(path)?;
+    let read = Certificate::from_pem_bundle(text.as_bytes()).unwrap_or_default();
+    if read.is_empty() {
+        return Err(
+            Failure::usage(format!("{} holds no certificate in PEM", path.display()))
+                .advise("give the certificate of the authority that signed the server's with --ca"),
+        );
+    }
+    Ok(read)
 }
 
 fn variable(variables: &[(String, String)], name: &str) -> Option<String> {
@@ -224,6 +249,7 @@ mod tests {
             server: Some("http://[::1]:9".into()),
             operator_token_file: Some(token),
             data: data(),
+            ca: None,
         };
         assert_eq!(
             settle(&typed, &both),

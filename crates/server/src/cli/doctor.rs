@@ -87,23 +87,37 @@ pub async fn run(
             Err(failure) => wrong(failure),
         },
     ));
-    match server {
-        Ok(server) => {
-            let (ready, named) = readiness(&server.url).await;
-            found.push(("server", ready));
-            found.push((NAMED, named));
-            found.push(("operator's token", operator(server).await));
-        }
-        Err(_) => {
-            found.push(("server", Found::Skipped("no address".into())));
-            found.push((NAMED, Found::Skipped("no address".into())));
-            found.push(("operator's token", Found::Skipped("no token".into())));
-        }
-    }
+    found.extend(asking(server).await);
     if let Some(url) = arguments.protected {
         found.push(("behind the proxy", behind_proxy(url).await));
     }
     tell(&found, output)
+}
+
+/// What the server itself says.
+async fn asking(server: Result<super::connect::Server, Failure>) -> [(&'static str, Found); 3] {
+    let skipped = |why: &str| Found::Skipped(why.into());
+    let (ready, named, token) = match server.map(Api::new) {
+        Ok(Ok(api)) => {
+            let (ready, named) = readiness(&api).await;
+            (ready, named, operator(&api).await)
+        }
+        Ok(Err(failure)) => (
+            wrong(&failure),
+            skipped("no connection"),
+            skipped("no connection"),
+        ),
+        Err(_) => (
+            skipped("no address"),
+            skipped("no address"),
+            skipped("no token"),
+        ),
+    };
+    [
+        ("server", ready),
+        (NAMED, named),
+        ("operator's token", token),
+    ]
 }
 
 /// One folder for every look: what the command line and the environment say of it goes before the
@@ -214,8 +228,8 @@ fn files_in(folder: &Path) -> Found {
 }
 
 /// Whether it is ready; and whether the environments that its configuration names are there.
-async fn readiness(server: &Url) -> (Found, Found) {
-    match status::readiness(server).await {
+async fn readiness(api: &Api) -> (Found, Found) {
+    match status::readiness(api).await {
         Ok(status::Readiness {
             ready: true,
             warnings,
@@ -239,12 +253,8 @@ fn named(warnings: &[String]) -> Found {
     )
 }
 
-async fn operator(server: super::connect::Server) -> Found {
-    let asked = match Api::new(server) {
-        Ok(api) => api.get(&["whoami"]).await,
-        Err(failure) => Err(failure),
-    };
-    match asked {
+async fn operator(api: &Api) -> Found {
+    match api.get(&["whoami"]).await {
         Ok(row) => {
             let text = |member: &str| {
                 row.get(member)
@@ -260,7 +270,7 @@ async fn operator(server: super::connect::Server) -> Found {
 
 /// A stranger must not get in: anything but a denial means that the proxy does not ask.
 async fn behind_proxy(url: Url) -> Found {
-    let client = match http_client() {
+    let client = match http_client(&[]) {
         Ok(client) => client,
         Err(failure) => return wrong(&failure),
     };

@@ -44,10 +44,11 @@ fn environment(text: &mut String) {
     text.push_str(
         "## Which server\n\n\
          The first of these that says it counts:\n\n\
-         | | the admin API | the operator's token |\n|---|---|---|\n\
-         | command line | `--server` | `--operator-token-file` |\n\
-         | environment | `COUNTERSIGN_SERVER` | `COUNTERSIGN_OPERATOR_TOKEN` |\n\
-         | data folder | `operator.json` | `operator.json` |\n\n\
+         | | the admin API | the operator's token | who may vouch for its name |\n|---|---|---|---|\n\
+         | command line | `--server` | `--operator-token-file` | `--ca` |\n\
+         | environment | `COUNTERSIGN_SERVER` | `COUNTERSIGN_OPERATOR_TOKEN` | `COUNTERSIGN_CA` |\n\
+         | data folder | `operator.json` | `operator.json` | |\n\
+         | this machine | | | the system's authorities |\n\n\
          The data folder is `--data`, else `COUNTERSIGN_DATA`, else `countersign-data` here. A token from\n\
          `operator.json` is sent to that file's server only, and plain HTTP goes to this machine only.\n\n",
     );

@@ -1,12 +1,11 @@
 //! `countersign status`
 
 use super::{
-    api::{Api, http_client},
+    api::{Api, unreachable},
     failure::Failure,
     output::{Column, Output},
 };
 use serde_json::{Value, json};
-use url::Url;
 
 const SHOW: &[Column] = &[
     ("server", "server"),
@@ -27,7 +26,7 @@ pub async fn run(api: &Api, output: &mut Output) -> Result<(), Failure> {
         ready,
         word,
         warnings,
-    } = readiness(api.base()).await?;
+    } = readiness(api).await?;
     let operator = api.get(&["whoami"]).await?;
     let environments = api.list(&["environments"], &[], usize::MAX).await?;
     let names: Vec<Value> = environments
@@ -72,18 +71,12 @@ pub struct Readiness {
 ///
 /// # Errors
 /// [`Failure`] when it cannot be reached.
-pub async fn readiness(base: &Url) -> Result<Readiness, Failure> {
-    let mut url = base.clone();
+pub async fn readiness(api: &Api) -> Result<Readiness, Failure> {
+    let mut url = api.base().clone();
     url.set_path("/readyz");
-    let unreachable = |error: reqwest::Error| {
-        Failure::unreachable(format!(
-            "the server cannot be reached: {}",
-            error.without_url()
-        ))
-        .at(format!("GET {base}readyz"))
-        .advise("see that it runs and that the address is right")
-    };
-    let answer = http_client()?.get(url).send().await.map_err(unreachable)?;
+    let place = format!("GET {url}");
+    let unreachable = |error| unreachable(error).at(&place);
+    let answer = api.http().get(url).send().await.map_err(unreachable)?;
     let ready = answer.status().is_success();
     let text = answer.text().await.map_err(unreachable)?;
     let mut lines = text.trim().lines().map(printable);

@@ -11,6 +11,7 @@ mod bad_input;
 mod binary;
 mod canaries;
 mod cli;
+mod cli_tls;
 mod configuration;
 mod crash;
 mod demo;
