@@ -82,3 +82,17 @@ pub const IDENTITY_ASSERTION_VALID_FOR: Duration = Duration::from_secs(60);
 pub const AUDIT_FOR: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 /// Rate limits that are being counted, per node.
 pub const RATE_KEYS_MAX: usize = 100_000;
+/// Active sessions that a subject may be issued within an hour (Quiltt).
+pub const SESSIONS_PER_HOUR: usize = 10;
+/// Active sessions that a subject may be issued within a day, which is also how long they live (Quiltt).
+pub const SESSIONS_PER_DAY: usize = 20;
+/// Webhook subscriptions of one organization in one environment: each event is written once for each.
+pub const SUBSCRIPTIONS_PER_ORGANIZATION_MAX: u32 = 20;
+/// Deliveries to one destination that are under way at once: a slow receiver holds up no other.
+pub const DELIVERIES_PER_DESTINATION_MAX: u32 = 4;
+/// How long a dead letter can be looked at and replayed.
+pub const DEAD_LETTER_FOR: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+/// Members of what an owner notes of a thing (Quiltt's metadata).
+pub const METADATA_MEMBERS_MAX: usize = 50;
+/// Bytes of the same, as JSON.
+pub const METADATA_BYTES_MAX: usize = 8 * 1024;

@@ -6,7 +6,7 @@ use crate::{
     id::{ClientId, CredentialId, EnvironmentId, OperatorId, OrganizationId, RequestId},
     model::{
         State,
-        client::{ClientKind, Spelling},
+        client::{ClientKind, Platform, SignIn, Spelling},
         credential::{CredentialKind, RateLimit},
         environment::Mode,
         guard::Guard,
@@ -19,6 +19,7 @@ use crate::{
 };
 use countersign_jose::{Algorithm, Jwk};
 use ipnet::IpNet;
+use serde_json::{Map, Value};
 use std::{net::IpAddr, time::Duration};
 
 /// What is known of a request before it is read. One clock reading and one id: nobody below asks again.
@@ -45,6 +46,10 @@ pub enum Callers {
     Client,
     /// An operator with at least this role.
     Operator(Role),
+    /// A server with an API key as Bearer.
+    ApiKey,
+    /// A subject with its session as Bearer.
+    Session,
 }
 
 /// What the caller showed, still unbelieved. Finding it has three answers.
@@ -277,6 +282,8 @@ pub struct NewEnvironment {
     pub brand: Option<String>,
     /// Origins whose browsers may call.
     pub allowed_origins: Vec<String>,
+    /// Where its pages are, for links in mails.
+    pub public_url: Option<String>,
 }
 
 /// An organization to make.
@@ -322,6 +329,10 @@ pub struct NewClient {
     pub resources: Vec<String>,
     /// The resources that it serves itself.
     pub serves: Vec<String>,
+    /// How it vouches for its users; for platforms, and only for them.
+    pub platform: Option<Platform>,
+    /// How people sign in at it by themselves.
+    pub sign_in: Option<SignIn>,
     /// Its number; made up unless brought along.
     pub number: Option<u64>,
     /// Its maker's number; the operator's unless brought along.
@@ -366,6 +377,12 @@ pub struct Lifecycle {
     pub expires_at: Option<Option<Timestamp>>,
     /// Accepted only from these networks.
     pub allowed_networks: Option<Vec<IpNet>>,
+    /// Browser origins from which it is accepted; for registration tokens only.
+    pub origins: Option<Vec<String>>,
+    /// What its owner notes of it; `Some(None)` clears it.
+    pub metadata: Option<Option<Map<String, Value>>>,
+    /// The version of the API that its caller expects; `Some(None)` clears it.
+    pub api_version: Option<Option<String>>,
     /// How often it may be used; `Some(None)` clears it.
     pub rate_limit: Option<Option<RateLimit>>,
 }
@@ -398,6 +415,8 @@ pub struct EnvironmentChange {
     pub dialects: Option<Vec<String>>,
     /// Its origins, all of them.
     pub allowed_origins: Option<Vec<String>>,
+    /// Where its pages are; `Some(None)` clears it.
+    pub public_url: Option<Option<String>>,
 }
 
 /// A change to an organization.
@@ -433,4 +452,8 @@ pub struct ClientChange {
     pub resources: Option<Vec<String>>,
     /// The resources that it serves itself.
     pub serves: Option<Vec<String>>,
+    /// How it vouches for its users.
+    pub platform: Option<Platform>,
+    /// How people sign in at it by themselves; `Some(None)` ends it.
+    pub sign_in: Option<Option<SignIn>>,
 }

@@ -184,6 +184,10 @@ pub enum ShownKind {
     Preflight,
     /// A token that we minted.
     AccessToken,
+    /// A session of a subject.
+    Session,
+    /// A subject's identifier with an API key.
+    SubjectBasic,
     /// A credential.
     Credential(CredentialKind),
 }
@@ -195,6 +199,8 @@ impl ShownKind {
             Self::Anonymous => "anonymous",
             Self::Preflight => "preflight",
             Self::AccessToken => "access_token",
+            Self::Session => "session",
+            Self::SubjectBasic => "subject_basic",
             Self::Credential(kind) => kind.name(),
         }
     }

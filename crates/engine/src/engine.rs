@@ -11,7 +11,7 @@ use crate::{
     model::{audit::AuditEvent, name::NameSpace},
     observations::Observations,
     outcome::Outcome,
-    ports::{Entropy, Freshness, Generation, Keystore, Store},
+    ports::{Entropy, Freshness, Generation, Keystore, PasswordHasher, Store},
     row::{Key, Stored},
     time::Timestamp,
     verify::Settled,
@@ -31,6 +31,8 @@ pub struct Ports {
     pub entropy: Arc<dyn Entropy>,
     /// Where private keys are used.
     pub keystore: Arc<dyn Keystore>,
+    /// Where passwords are hashed.
+    pub passwords: Arc<dyn PasswordHasher>,
 }
 
 /// Decides. One for the whole process.

@@ -75,6 +75,14 @@ ids! {
     OperatorId read by parse;
     /// A signing key, as `kid` prints it.
     KeyId read by parse;
+    /// An end user: a UUID in lower case.
+    SubjectId read by parse;
+    /// A webhook subscription.
+    SubscriptionId read by parse;
+    /// Something that happened, in webhooks.
+    EventId read by parse;
+    /// Something that waits in the outbox.
+    DeliveryId read by parse;
     /// One request, in logs, audit and error bodies.
     RequestId read by parse;
 }

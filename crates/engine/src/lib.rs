@@ -24,6 +24,7 @@ pub mod denied;
 pub mod digest;
 pub mod engine;
 mod facts;
+pub mod global_id;
 mod guard;
 pub mod id;
 mod identity_assertion;

@@ -1,10 +1,10 @@
 //! Everything the engine needs from outside, as traits. It knows no database, clock, runtime or random source.
 
 use crate::{
-    commit::{Commit, CommitError},
+    commit::{Commit, CommitError, Version},
     denied::Fault,
-    id::{CredentialId, EnvironmentId, OrganizationId},
-    model::{audit::AuditEvent, credential::Holder, signing::SigningKey},
+    id::{CredentialId, EnvironmentId, OrganizationId, SubjectId},
+    model::{audit::AuditEvent, credential::Holder, signing::SigningKey, webhook::Delivery},
     row::{Key, Stored},
     sealed::Sealed,
     secret::Secret,
@@ -59,6 +59,28 @@ pub enum Query {
     CredentialById(EnvironmentId, CredentialId),
     /// The key sets of an environment, by name.
     KeySets(EnvironmentId),
+    /// The subjects of an organization in an environment, by id.
+    Subjects(EnvironmentId, OrganizationId),
+    /// The kept sessions of a subject, by digest.
+    Sessions(EnvironmentId, SubjectId),
+    /// The webhook subscriptions of an organization in an environment, by id.
+    Subscriptions(EnvironmentId, OrganizationId),
+    /// What waits in an environment's outbox, or was given up, by id: oldest first.
+    Deliveries {
+        /// Where it comes from.
+        environment: EnvironmentId,
+        /// Only what was given up.
+        dead: bool,
+    },
+    /// What may leave the outbox now, of every environment. Of each destination and order only the oldest that
+    /// waits, when it is due, and of each destination at most `per_destination`; the longest due first.
+    /// Never more than one page.
+    DueDeliveries {
+        /// What counts as due.
+        now: Timestamp,
+        /// Of one destination.
+        per_destination: u32,
+    },
     /// Audit lines, newest first; of one environment, one organization, from a time on, if named.
     Audit {
         /// Of this environment.
@@ -129,8 +151,21 @@ pub enum Housekeeping {
     },
     /// Note when credentials were last used; never lowers a time.
     LastUsed(Vec<(EnvironmentId, CredentialId, Timestamp)>),
+    /// Note what came of attempts to deliver. A row with another version stays as it is.
+    Delivered(Vec<Attempted>),
     /// Count the rows of each table, for the metrics.
     CountRows,
+}
+
+/// What came of an attempt to deliver something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempted {
+    /// What was tried.
+    pub key: Key,
+    /// The version that was tried.
+    pub if_version: Version,
+    /// What becomes of it; none: it arrived, and goes.
+    pub next: Option<Box<Delivery>>,
 }
 
 /// What housekeeping did.
@@ -229,4 +264,29 @@ pub struct NewKey {
     pub public: Option<Jwk>,
     /// The private half, sealed.
     pub private: Sealed,
+}
+
+/// Where passwords are hashed: slowly, and never more at once than the machine bears.
+pub trait PasswordHasher: Send + Sync {
+    /// The hash of a new password, in PHC form (Argon2id).
+    ///
+    /// The future gives [`Fault::Unavailable`] when too many wait already.
+    fn hash<'a>(&'a self, password: &'a Secret<String>) -> Pending<'a, Result<String, Fault>>;
+
+    /// Whether the password is the one that was hashed. Without a hash the same work is done, and the answer is
+    /// no, so that an account without one (or none at all) cannot be told by the time it takes.
+    fn verify<'a>(
+        &'a self,
+        password: &'a Secret<String>,
+        hash: Option<&'a str>,
+    ) -> Pending<'a, Result<Verified, Fault>>;
+}
+
+/// What came of comparing a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verified {
+    /// Whether it is the one.
+    pub matches: bool,
+    /// It is, and its hash was made with weaker parameters than today's: hash it again.
+    pub is_outdated: bool,
 }

@@ -3,7 +3,10 @@
 use crate::{
     bounds::LAPSED_CREDENTIAL_FOR,
     digest::Digest,
-    id::{ClientId, CredentialId, EnvironmentId, OperatorId, OrganizationId},
+    id::{
+        ClientId, CredentialId, DeliveryId, EnvironmentId, OperatorId, OrganizationId, SubjectId,
+        SubscriptionId,
+    },
     model::{
         audit::AuditEvent,
         client::Client,
@@ -15,7 +18,11 @@ use crate::{
         operator::Operator,
         organization::Organization,
         revocation::Revocation,
+        session::{Session, SessionWindow},
         signing::KeySet,
+        subject::Subject,
+        ticket::{Attempts, Ticket},
+        webhook::{Delivery, Subscription},
     },
     time::Timestamp,
 };
@@ -50,6 +57,20 @@ pub enum Key {
     Idempotency(EnvironmentId, Digest),
     /// When a credential was last used.
     LastUsed(EnvironmentId, CredentialId),
+    /// An end user.
+    Subject(EnvironmentId, SubjectId),
+    /// A session that we keep, by its look-up digest.
+    Session(EnvironmentId, Digest),
+    /// The counted sessions of a subject.
+    SessionWindow(EnvironmentId, SubjectId),
+    /// A passcode or a reset link.
+    Ticket(EnvironmentId, Digest),
+    /// Wrong guesses at an account.
+    Attempts(EnvironmentId, Digest),
+    /// A webhook subscription.
+    Subscription(EnvironmentId, SubscriptionId),
+    /// Something in the outbox.
+    Delivery(EnvironmentId, DeliveryId),
 }
 
 /// A row's content.
@@ -76,6 +97,20 @@ pub enum Row {
     Revocation(Revocation),
     /// A remembered creation.
     Idempotency(Idempotency),
+    /// An end user.
+    Subject(Subject),
+    /// A session that we keep.
+    Session(Session),
+    /// The counted sessions of a subject.
+    SessionWindow(SessionWindow),
+    /// A passcode or a reset link.
+    Ticket(Ticket),
+    /// Wrong guesses at an account.
+    Attempts(Attempts),
+    /// A webhook subscription.
+    Subscription(Subscription),
+    /// Something in the outbox.
+    Delivery(Box<Delivery>),
     /// When a credential was last used: written by housekeeping only.
     LastUsed(EnvironmentId, CredentialId, Timestamp),
     /// A line of the audit log: written with a commit or as an observation, only ever listed.
@@ -96,6 +131,15 @@ impl Row {
             Self::KeySet(row) => Key::KeySet(row.environment.clone(), row.name.clone()),
             Self::Revocation(row) => Key::Revocation(row.environment.clone(), row.digest),
             Self::Idempotency(row) => Key::Idempotency(row.environment.clone(), row.digest),
+            Self::Subject(row) => Key::Subject(row.environment.clone(), row.id.clone()),
+            Self::Session(row) => Key::Session(row.environment.clone(), row.digest),
+            Self::SessionWindow(row) => {
+                Key::SessionWindow(row.environment.clone(), row.subject.clone())
+            }
+            Self::Ticket(row) => Key::Ticket(row.environment.clone(), row.digest),
+            Self::Attempts(row) => Key::Attempts(row.environment.clone(), row.digest),
+            Self::Subscription(row) => Key::Subscription(row.environment.clone(), row.id.clone()),
+            Self::Delivery(row) => Key::Delivery(row.environment.clone(), row.id.clone()),
             Self::LastUsed(environment, credential, _) => {
                 Key::LastUsed(environment.clone(), credential.clone())
             }
@@ -109,6 +153,15 @@ impl Row {
         match self {
             Self::Revocation(row) => Some(row.expires_at),
             Self::Idempotency(row) => Some(row.expires_at),
+            Self::Session(row) => Some(row.expires_at),
+            Self::SessionWindow(row) => Some(row.ends_at()),
+            Self::Ticket(row) => Some(row.expires_at),
+            Self::Attempts(row) => Some(row.expires_at),
+            // What still has to leave never goes by itself.
+            Self::Delivery(row) => Some(match row.due_at {
+                Some(_) => Timestamp::FAR,
+                None => row.expires_at,
+            }),
             Self::Credential(row) => {
                 let lapsed_at = row.revoked_at.into_iter().chain(row.expires_at).min();
                 Some(lapsed_at.map_or(Timestamp::FAR, |at| at.plus(LAPSED_CREDENTIAL_FOR)))
@@ -163,6 +216,20 @@ nouns! {
     key_set: KeySet(KeySet);
     /// The remembered creation in this row.
     idempotency: Idempotency(Idempotency);
+    /// The end user in this row.
+    subject: Subject(Subject);
+    /// The session in this row.
+    session: Session(Session);
+    /// The counted sessions in this row.
+    session_window: SessionWindow(SessionWindow);
+    /// The passcode or reset link in this row.
+    ticket: Ticket(Ticket);
+    /// The wrong guesses in this row.
+    attempts: Attempts(Attempts);
+    /// The webhook subscription in this row.
+    subscription: Subscription(Subscription);
+    /// The delivery in this row.
+    delivery: Delivery(Delivery);
     /// The audit line in this row.
     audit: Audit(AuditEvent);
 }

@@ -11,6 +11,7 @@ use crate::{
     health::Health,
     keystore::{MasterKey, SoftwareKeystore},
     named,
+    passwords::Argon2Hasher,
     state::ServerState,
     system::{self, RequestNames, SystemClock, SystemEntropy},
     telemetry::{
@@ -61,6 +62,7 @@ pub async fn compose(config: &Config, variables: &[(String, String)]) -> anyhow:
         Ports {
             store: Arc::clone(&opened.store) as _,
             freshness: Arc::clone(&opened.store) as _,
+            passwords: Arc::new(Argon2Hasher::new(Arc::clone(&entropy), system::cores())?),
             entropy,
             keystore: Arc::clone(&keystore) as _,
         },

@@ -22,6 +22,8 @@ pub mod health;
 pub mod http;
 pub mod keystore;
 pub mod named;
+pub mod passwords;
+mod pool;
 pub mod serve;
 pub mod state;
 pub mod system;

@@ -12,10 +12,13 @@ use countersign_engine::{
     digest::Digest,
     id::{CredentialId, EnvironmentId},
     model::{audit::AuditEvent, credential::Holder},
-    ports::{Cursor, FeedCursor, FeedPage, Housekeeping, Kept, Page, Pending, Query, Store},
+    ports::{
+        Attempted, Cursor, FeedCursor, FeedPage, Housekeeping, Kept, Page, Pending, Query, Store,
+    },
     row::{Key, Row, Stored},
     time::Timestamp,
 };
+use data_encoding::HEXUPPER;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -268,6 +271,13 @@ impl State {
                 max,
             );
         }
+        if let Query::DueDeliveries {
+            now,
+            per_destination,
+        } = query
+        {
+            return self.list_due(*now, *per_destination as usize, max);
+        }
         let mut found: BTreeMap<String, Arc<Stored>> = BTreeMap::new();
         for row in self.rows.values() {
             if let Some(place) = place_in(query, &row.row)
@@ -277,6 +287,63 @@ impl State {
             }
         }
         cut(found.into_iter().take(max + 1).collect(), max)
+    }
+
+    fn list_due(&self, now: Timestamp, per_destination: usize, max: usize) -> Page {
+        // The keys are in order, so the first that waits of a lane is its oldest.
+        let mut lanes = BTreeMap::new();
+        for row in self.rows.values() {
+            let Some((delivery, due_at)) = row.delivery().and_then(|it| Some((it, it.due_at?)))
+            else {
+                continue;
+            };
+            let lane = (
+                &delivery.environment,
+                delivery.destination.text(),
+                &delivery.order,
+            );
+            lanes.entry(lane).or_insert((due_at, &delivery.id, row));
+        }
+        let mut destinations: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for ((environment, destination, _), head) in lanes {
+            let heads = destinations.entry((environment, destination)).or_default();
+            heads.extend((head.0 <= now).then_some(head));
+        }
+        let due = destinations.into_values().flat_map(|mut heads| {
+            heads.sort_by_key(|(due_at, id, _)| (*due_at, *id));
+            heads.truncate(per_destination);
+            heads
+        });
+        let mut due: Vec<_> = due.collect();
+        due.sort_by_key(|(due_at, id, _)| (*due_at, *id));
+        Page {
+            rows: due
+                .into_iter()
+                .map(|(_, _, row)| Arc::clone(row))
+                .take(max)
+                .collect(),
+            next: None,
+        }
+    }
+
+    fn delivered(&mut self, attempted: Attempted) -> bool {
+        let Some(old) = self.at_version(&attempted.key, attempted.if_version) else {
+            return false;
+        };
+        match attempted.next {
+            None => {
+                self.restore(&attempted.key, None);
+            }
+            Some(next) => {
+                self.put(
+                    attempted.key,
+                    old.version + 1,
+                    old.not_before,
+                    Row::Delivery(next),
+                );
+            }
+        }
+        true
     }
 
     fn list_audit(
@@ -328,6 +395,11 @@ impl State {
                     self.note_last_use(environment, credential, *at)
                 });
                 Kept::Rows(raised.count() as u64)
+            }
+            Housekeeping::Delivered(attempts) => {
+                let attempts = attempts.into_iter();
+                let touched = attempts.filter(|attempted| self.delivered(attempted.clone()));
+                Kept::Rows(touched.count() as u64)
             }
             Housekeeping::CountRows => Kept::Counts(self.count_rows()),
         }
@@ -456,6 +528,22 @@ fn place_in(query: &Query, row: &Row) -> Option<String> {
         }
         (Query::KeySets(environment), Row::KeySet(row)) => {
             (row.environment == *environment).then(|| row.name.clone())
+        }
+        (Query::Subjects(environment, organization), Row::Subject(row)) => {
+            let wanted = row.environment == *environment && row.organization == *organization;
+            wanted.then(|| row.id.as_str().into())
+        }
+        (Query::Sessions(environment, subject), Row::Session(row)) => {
+            let wanted = row.environment == *environment && row.subject == *subject;
+            wanted.then(|| HEXUPPER.encode(row.digest.as_bytes()))
+        }
+        (Query::Subscriptions(environment, organization), Row::Subscription(row)) => {
+            let wanted = row.environment == *environment && row.organization == *organization;
+            wanted.then(|| row.id.as_str().into())
+        }
+        (Query::Deliveries { environment, dead }, Row::Delivery(row)) => {
+            let wanted = row.environment == *environment && row.due_at.is_none() == *dead;
+            wanted.then(|| row.id.as_str().into())
         }
         _ => None,
     }

@@ -10,6 +10,7 @@ use countersign_engine::{
     id::OrganizationId,
     model::credential::{Credential, Holder},
     row::{Key, Row},
+    time::Timestamp,
 };
 
 /// What a column holds.
@@ -58,11 +59,15 @@ const fn optional(name: &'static str) -> Column {
     }
 }
 
-const SWEEP_AT: Column = Column {
-    name: "sweep_at",
-    kind: Kind::Time,
-    null: false,
-};
+const fn time(name: &'static str) -> Column {
+    Column {
+        name,
+        kind: Kind::Time,
+        null: false,
+    }
+}
+
+const SWEEP_AT: Column = time("sweep_at");
 
 /// A keyed table.
 #[derive(Debug)]
@@ -94,11 +99,18 @@ pub(crate) enum Noun {
     KeySet,
     Revocation,
     Idempotency,
+    Subject,
+    Session,
+    SessionWindow,
+    Ticket,
+    Attempts,
+    Subscription,
+    Delivery,
 }
 
 impl Noun {
     /// Every keyed noun.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 17] = [
         Self::Environment,
         Self::Organization,
         Self::Operator,
@@ -109,6 +121,13 @@ impl Noun {
         Self::KeySet,
         Self::Revocation,
         Self::Idempotency,
+        Self::Subject,
+        Self::Session,
+        Self::SessionWindow,
+        Self::Ticket,
+        Self::Attempts,
+        Self::Subscription,
+        Self::Delivery,
     ];
 
     /// Its table.
@@ -124,6 +143,13 @@ impl Noun {
             Self::KeySet => &KEY_SET,
             Self::Revocation => &REVOCATION,
             Self::Idempotency => &IDEMPOTENCY,
+            Self::Subject => &SUBJECT,
+            Self::Session => &SESSION,
+            Self::SessionWindow => &SESSION_WINDOW,
+            Self::Ticket => &TICKET,
+            Self::Attempts => &ATTEMPTS,
+            Self::Subscription => &SUBSCRIPTION,
+            Self::Delivery => &DELIVERY,
         }
     }
 
@@ -140,6 +166,13 @@ impl Noun {
             Key::KeySet(..) => Self::KeySet,
             Key::Revocation(..) => Self::Revocation,
             Key::Idempotency(..) => Self::Idempotency,
+            Key::Subject(..) => Self::Subject,
+            Key::Session(..) => Self::Session,
+            Key::SessionWindow(..) => Self::SessionWindow,
+            Key::Ticket(..) => Self::Ticket,
+            Key::Attempts(..) => Self::Attempts,
+            Key::Subscription(..) => Self::Subscription,
+            Key::Delivery(..) => Self::Delivery,
             Key::Spent(..) | Key::LastUsed(..) => return None,
         })
     }
@@ -227,15 +260,72 @@ const IDEMPOTENCY: Table = Table {
     ..BASE
 };
 
+const SUBJECT: Table = Table {
+    name: "subject",
+    key: &[text("environment"), text("id")],
+    projections: &[text("organization")],
+    raised: true,
+    indexes: &[&["environment", "organization", "id"]],
+    ..BASE
+};
+const SESSION: Table = Table {
+    name: "session",
+    key: &[text("environment"), digest()],
+    projections: &[text("subject"), SWEEP_AT],
+    indexes: &[&["sweep_at"], &["environment", "subject", "digest"]],
+    ..BASE
+};
+const SESSION_WINDOW: Table = Table {
+    name: "session_window",
+    key: &[text("environment"), text("subject")],
+    projections: &[SWEEP_AT],
+    indexes: &[&["sweep_at"]],
+    ..BASE
+};
+const TICKET: Table = Table {
+    name: "ticket",
+    key: &[text("environment"), digest()],
+    projections: &[SWEEP_AT],
+    indexes: &[&["sweep_at"]],
+    ..BASE
+};
+const ATTEMPTS: Table = Table {
+    name: "attempts",
+    key: &[text("environment"), digest()],
+    projections: &[SWEEP_AT],
+    indexes: &[&["sweep_at"]],
+    ..BASE
+};
+const SUBSCRIPTION: Table = Table {
+    name: "subscription",
+    key: &[text("environment"), text("id")],
+    projections: &[text("organization")],
+    indexes: &[&["environment", "organization", "id"]],
+    ..BASE
+};
+const DELIVERY: Table = Table {
+    name: "delivery",
+    key: &[text("environment"), text("id")],
+    projections: &[text("destination"), text("lane"), time("due_at"), SWEEP_AT],
+    indexes: &[
+        &["sweep_at"],
+        &["due_at"],
+        &["environment", "destination", "lane", "id"],
+    ],
+    ..BASE
+};
+
 /// The tables that no commit changes by a key: what is used up, last uses, audit lines, the feed. Their
 /// form is each engine's own; their names are the metrics'.
 pub(crate) const LEDGERS: [&str; 4] = ["spent", "last_used", "audit", "feed"];
 
 /// One value of a column, borrowed from a key or row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Field<'a> {
     /// Of [`Kind::Text`].
     Text(&'a str),
+    /// Of [`Kind::Text`], made for this.
+    Owned(String),
     /// Of [`Kind::Blob`].
     Blob(&'a [u8]),
     /// Of [`Kind::Time`], and versions.
@@ -262,10 +352,18 @@ pub(crate) fn key_fields(key: &Key) -> Vec<Field<'_>> {
         }
         Key::Client(environment, id) => vec![Text(environment.as_str()), Text(id.as_str())],
         Key::KeySet(environment, name) => vec![Text(environment.as_str()), Text(name)],
+        Key::Subject(environment, id) | Key::SessionWindow(environment, id) => {
+            vec![Text(environment.as_str()), Text(id.as_str())]
+        }
+        Key::Subscription(environment, id) => vec![Text(environment.as_str()), Text(id.as_str())],
+        Key::Delivery(environment, id) => vec![Text(environment.as_str()), Text(id.as_str())],
         Key::LastUsed(environment, id) => vec![Text(environment.as_str()), Text(id.as_str())],
         Key::Credential(environment, digest)
         | Key::Revocation(environment, digest)
         | Key::Idempotency(environment, digest)
+        | Key::Session(environment, digest)
+        | Key::Ticket(environment, digest)
+        | Key::Attempts(environment, digest)
         | Key::Spent(environment, digest) => {
             vec![Text(environment.as_str()), Blob(digest.as_bytes())]
         }
@@ -275,6 +373,14 @@ pub(crate) fn key_fields(key: &Key) -> Vec<Field<'_>> {
 /// The values of a row's projections, in the table's order: where a noun ends by itself, that comes last.
 pub(crate) fn projected_fields(row: &Row) -> Vec<Field<'_>> {
     let mut fields = match row {
+        Row::Subject(subject) => vec![Field::Text(subject.organization.as_str())],
+        Row::Session(session) => vec![Field::Text(session.subject.as_str())],
+        Row::Subscription(subscription) => vec![Field::Text(subscription.organization.as_str())],
+        Row::Delivery(delivery) => vec![
+            Field::Owned(delivery.destination.text()),
+            Field::Text(&delivery.order),
+            Field::Integer(delivery.due_at.unwrap_or(Timestamp::FAR).micros()),
+        ],
         Row::Client(client) => vec![Field::Text(client.organization.as_str())],
         Row::Credential(credential) => holder_fields(credential),
         _ => Vec::new(),
@@ -309,6 +415,13 @@ pub(crate) fn encode_body(row: &Row) -> Result<String, Fault> {
         Row::KeySet(noun) => serde_json::to_string(noun),
         Row::Revocation(noun) => serde_json::to_string(noun),
         Row::Idempotency(noun) => serde_json::to_string(noun),
+        Row::Subject(noun) => serde_json::to_string(noun),
+        Row::Session(noun) => serde_json::to_string(noun),
+        Row::SessionWindow(noun) => serde_json::to_string(noun),
+        Row::Ticket(noun) => serde_json::to_string(noun),
+        Row::Attempts(noun) => serde_json::to_string(noun),
+        Row::Subscription(noun) => serde_json::to_string(noun),
+        Row::Delivery(noun) => serde_json::to_string(noun),
         Row::Audit(noun) => serde_json::to_string(noun),
         Row::LastUsed(..) => return Err(Fault::internal("a last use has no body")),
     }
@@ -328,6 +441,13 @@ pub(crate) fn decode_body(noun: Noun, body: &str) -> Result<Row, Fault> {
         Noun::KeySet => serde_json::from_str(body).map(Row::KeySet),
         Noun::Revocation => serde_json::from_str(body).map(Row::Revocation),
         Noun::Idempotency => serde_json::from_str(body).map(Row::Idempotency),
+        Noun::Subject => serde_json::from_str(body).map(Row::Subject),
+        Noun::Session => serde_json::from_str(body).map(Row::Session),
+        Noun::SessionWindow => serde_json::from_str(body).map(Row::SessionWindow),
+        Noun::Ticket => serde_json::from_str(body).map(Row::Ticket),
+        Noun::Attempts => serde_json::from_str(body).map(Row::Attempts),
+        Noun::Subscription => serde_json::from_str(body).map(Row::Subscription),
+        Noun::Delivery => serde_json::from_str(body).map(Row::Delivery),
     }
     .map_err(|error| {
         // serde_json names the place and what was expected; the content itself stays out of the log.
@@ -369,11 +489,17 @@ pub(crate) fn check(changes: &[Change]) -> Result<(), Fault> {
 }
 
 /// Whether a cache may hold what this key loads. What is remembered for one repeat, noted by housekeeping,
-/// or shows only as a conflict is always asked of the store, so the feed need not name it.
+/// counted, or shows only as a conflict is always asked of the store, so the feed need not name it.
 pub(crate) const fn is_cacheable(key: &Key) -> bool {
     !matches!(
         key,
-        Key::Idempotency(..) | Key::LastUsed(..) | Key::Spent(..)
+        Key::Idempotency(..)
+            | Key::LastUsed(..)
+            | Key::Spent(..)
+            | Key::SessionWindow(..)
+            | Key::Ticket(..)
+            | Key::Attempts(..)
+            | Key::Delivery(..)
     )
 }
 

@@ -232,6 +232,8 @@ body! {
         rate_limit: Option<Clearable<RateLimitBody>>,
         /// The dialect whose error envelope its denials use; the standard one unless given.
         dialect: Option<Clearable<String>>,
+        /// Whether a secret credential may come from a browser all the same. It has leaked: think twice.
+        secrets_from_browsers: Option<bool>,
         /// Whether passing requests carry a signed `Countersign-Assertion`.
         assertion: Option<bool>,
     }

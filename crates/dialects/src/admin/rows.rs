@@ -237,6 +237,8 @@ rows! {
         rate_limit: Option<RateLimit>,
         /// The dialect whose error envelope its denials use.
         dialect: Option<String>,
+        /// Whether a secret credential may come from a browser all the same.
+        secrets_from_browsers: bool,
         /// Whether passing requests carry a signed `Countersign-Assertion`.
         assertion: bool,
     }

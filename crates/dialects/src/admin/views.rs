@@ -50,7 +50,17 @@ pub(super) fn row(view: &View) -> Option<Shown> {
         Row::Guards(row) => Shown::Guards(guards(row, version)),
         Row::KeySet(row) => Shown::KeySet(key_set(row, version)),
         Row::Audit(row) => Shown::AuditEvent(audit_event(row)),
-        Row::Name(_) | Row::Revocation(_) | Row::Idempotency(_) | Row::LastUsed(..) => return None,
+        Row::Name(_)
+        | Row::Revocation(_)
+        | Row::Idempotency(_)
+        | Row::LastUsed(..)
+        | Row::Subject(_)
+        | Row::Session(_)
+        | Row::SessionWindow(_)
+        | Row::Ticket(_)
+        | Row::Attempts(_)
+        | Row::Subscription(_)
+        | Row::Delivery(_) => return None,
     })
 }
 
@@ -185,6 +195,7 @@ fn guard(row: &Guard) -> rows::Guard {
         origins: row.origins.clone(),
         rate_limit: row.rate_limit.map(rate_limit),
         dialect: row.dialect.clone(),
+        secrets_from_browsers: row.secrets_from_browsers,
         assertion: row.assertion,
     }
 }

@@ -324,7 +324,13 @@ fn security(callers: Callers) -> Value {
         // The empty alternative: parameters of the form, which OpenAPI has no scheme for.
         Callers::Client => json!([{ "clientBasic": [] }, {}]),
         Callers::Operator(_) => json!([{ "operatorToken": [] }]),
+        Callers::ApiKey => json!([{ "apiKey": [] }]),
+        Callers::Session => json!([{ "session": [] }]),
     }
+}
+
+fn bearer() -> Value {
+    json!({ "type": "http", "scheme": "bearer" })
 }
 
 fn security_schemes(routes: &[Route]) -> Map<String, Value> {
@@ -333,10 +339,9 @@ fn security_schemes(routes: &[Route]) -> Map<String, Value> {
         let (name, scheme) = match route.callers {
             Callers::Anyone => continue,
             Callers::Client => ("clientBasic", json!({ "type": "http", "scheme": "basic" })),
-            Callers::Operator(_) => (
-                "operatorToken",
-                json!({ "type": "http", "scheme": "bearer" }),
-            ),
+            Callers::Operator(_) => ("operatorToken", bearer()),
+            Callers::ApiKey => ("apiKey", bearer()),
+            Callers::Session => ("session", bearer()),
         };
         schemes.insert(name.into(), scheme);
     }

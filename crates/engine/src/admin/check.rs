@@ -2,8 +2,8 @@
 
 use crate::{
     bounds::{
-        ENVIRONMENT_LIST_MAX, GUARD_LIST_MAX, GUARDS_MAX, NETWORKS_MAX, RESOURCES_MAX,
-        TEXT_BYTES_MAX,
+        ENVIRONMENT_LIST_MAX, GUARD_LIST_MAX, GUARDS_MAX, METADATA_BYTES_MAX, METADATA_MEMBERS_MAX,
+        NETWORKS_MAX, RESOURCES_MAX, TEXT_BYTES_MAX,
     },
     denied::{Denied, Problem, ProblemKind},
     guard::check_pattern,
@@ -12,6 +12,7 @@ use crate::{
         guard::{Accept, Guard},
     },
 };
+use serde_json::{Map, Value};
 
 /// Collects everything that is wrong, so that the caller learns it at once.
 #[derive(Default)]
@@ -69,6 +70,32 @@ impl Problems {
             let expected = "an origin: a scheme and a host, https://app.example.com";
             self.expect(is_origin(origin), &format!("{field}[{place}]"), expected);
         }
+    }
+
+    /// Where pages are, for links in mails: an origin that nobody on the way can read along.
+    pub fn public_url(&mut self, url: Option<&str>) {
+        let is_safe = |url: &str| {
+            let loopback = ["http://localhost", "http://127.0.0.1", "http://[::1]"];
+            let host = |start: &&str| {
+                let rest = url.strip_prefix(start);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+            };
+            url.starts_with("https://") || loopback.iter().any(host)
+        };
+        self.expect(
+            url.is_none_or(|url| is_origin(url) && is_safe(url)),
+            "public_url",
+            "https:// and a host, or http:// on loopback, without a path",
+        );
+    }
+
+    /// What an owner notes of something: few members, and not large.
+    pub fn metadata(&mut self, metadata: Option<&Map<String, Value>>, field: &str) {
+        let fits = metadata.is_none_or(|map| {
+            map.len() <= METADATA_MEMBERS_MAX
+                && serde_json::to_string(map).is_ok_and(|text| text.len() <= METADATA_BYTES_MAX)
+        });
+        self.expect(fits, field, "at most 50 members, 8 KiB of JSON together");
     }
 
     pub fn resources(&mut self, resources: &[String], field: &str) {

@@ -10,10 +10,11 @@ use crate::{
     call::{CallContext, ClientChange, NewClient},
     commit::{Change, Commit, CommitError, Version},
     denied::{Denied, Fault, Refusal},
+    global_id,
     id::{ClientId, EnvironmentId},
     model::{
         State,
-        client::{Client, Spelling},
+        client::{Client, ClientKind, Platform, Spelling},
         name::{Name, NameSpace},
     },
     opaque::random_text,
@@ -48,6 +49,8 @@ impl Engine {
             scopes: new.scopes,
             resources: new.resources,
             serves: new.serves,
+            platform: new.platform,
+            sign_in: new.sign_in,
             number: new.number.map_or_else(|| self.random_number(), Ok)?,
             maker_number: new.maker_number.unwrap_or(caller.who().operator.number),
             created_at: context.now,
@@ -62,8 +65,9 @@ impl Engine {
             key: owner,
             if_version: organization.version,
         }];
-        let number = Row::Name(number_name(&client));
-        let rows = vec![Row::Client(client), number];
+        let mut rows = vec![Row::Name(number_name(&client))];
+        rows.extend(code_name(&client).map(Row::Name));
+        rows.insert(0, Row::Client(client));
         Ok(Making {
             rows,
             changes,
@@ -76,6 +80,8 @@ impl Engine {
         let entropy = &*self.ports.entropy;
         let text = match spelling {
             Spelling::Countersign => format!("client_{}", random_text(22, entropy)?),
+            Spelling::Quiltt => global_id::encode("app", global_id::random(entropy)?),
+            Spelling::Bitcanuck => global_id::random(entropy)?.to_string(),
             Spelling::Ayyeka => {
                 let mut bytes = [0; 16];
                 entropy.fill(&mut bytes)?;
@@ -117,6 +123,13 @@ impl Engine {
         if let Some(serves) = change.serves {
             after.serves = serves;
         }
+        if let Some(sign_in) = change.sign_in {
+            after.sign_in = sign_in;
+        }
+        if let Some(platform) = change.platform {
+            decide_code_stays(before, &platform)?;
+            after.platform = Some(platform);
+        }
         decide_client(&after)?;
         let owner = Some(after.organization.clone());
         let target = format!("client:{id}");
@@ -148,13 +161,13 @@ impl Engine {
         let client = stored
             .client()
             .ok_or_else(|| Fault::internal("a client's row is not one"))?;
-        let name = number_name(client);
-        let name = Row::Name(name).key();
-        let [number] = self.load(std::array::from_ref(&name)).await?;
+        let names = std::iter::once(number_name(client)).chain(code_name(client));
+        let names: Vec<Key> = names.map(|name| Row::Name(name).key()).collect();
+        let found = self.ports.store.load(&names).await?;
         let mut changes = vec![Change::Remove { key, if_version }];
-        changes.extend(number.map(|stored| Change::Remove {
-            key: name,
-            if_version: stored.version,
+        changes.extend(names.into_iter().zip(found).filter_map(|(key, stored)| {
+            let if_version = stored?.version;
+            Some(Change::Remove { key, if_version })
         }));
         let owner = Some(client.organization.clone());
         let audit = self.admin_event(
@@ -191,11 +204,65 @@ fn number_name(client: &Client) -> Name {
     }
 }
 
+/// The code of a platform, unique in its environment.
+fn code_name(client: &Client) -> Option<Name> {
+    let platform = client.platform.as_ref()?;
+    Some(Name {
+        environment: client.environment.clone(),
+        space: NameSpace::PlatformCode,
+        name: platform.code.clone(),
+        target: client.id.to_string(),
+    })
+}
+
+/// Partners have built the code into their addresses.
+fn decide_code_stays(before: &Client, after: &Platform) -> Result<(), Denied> {
+    let code = before.platform.as_ref().map(|platform| &platform.code);
+    if code == Some(&after.code) {
+        Ok(())
+    } else {
+        Err(Denied::Conflict(
+            "the code of a platform stays as it was made; make another platform",
+        ))
+    }
+}
+
+/// The longest life of a platform's token, in seconds: it must be remembered as long.
+const PLATFORM_TOKEN_LIFETIME_MAX_S: u32 = 3600;
+
+fn decide_platform(client: &Client, problems: &mut check::Problems) {
+    let is_one = client.kind == ClientKind::Platform;
+    problems.expect(
+        client.platform.is_some() == is_one,
+        "platform",
+        "the settings of a platform, for clients of this kind and only for them",
+    );
+    let Some(platform) = &client.platform else {
+        return;
+    };
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let is_code = (4..=32).contains(&platform.code.len()) && platform.code.bytes().all(plain);
+    problems.expect(is_code, "platform.code", "4 to 32 characters of a-z 0-9 -");
+    let algorithms = ["RS256", "RS384", "RS512", "HS256", "HS384", "HS512"];
+    problems.expect(
+        algorithms.contains(&platform.algorithm.name()),
+        "platform.algorithm",
+        "RS512, RS384, RS256, HS512, HS384 or HS256",
+    );
+    let life = platform.token_lifetime_max_s;
+    problems.expect(
+        (1..=PLATFORM_TOKEN_LIFETIME_MAX_S).contains(&life),
+        "platform.token_lifetime_max_s",
+        "1 to 3600 seconds",
+    );
+}
+
 fn decide_client(client: &Client) -> Result<(), Denied> {
     let mut problems = check::Problems::default();
     problems.text(&client.display_name, "display_name");
     problems.resources(&client.resources, "resources");
     problems.resources(&client.serves, "serves");
+    decide_platform(client, &mut problems);
     problems.expect(is_number(client.number), "number", NUMBER);
     problems.expect(is_number(client.maker_number), "maker_number", NUMBER);
     problems.done()

@@ -1,21 +1,21 @@
 //! Credentials: made, changed, rotated and revoked alike, whatever their kind.
 
-use super::{Making, at_version, check, environments::no_such};
+use super::{
+    Making, at_version, check,
+    material::{kind_expected, public_key},
+};
 use crate::{
     Engine,
     bounds::{CONFLICT_TRIES_MAX, CREDENTIALS_PER_CLIENT_MAX, OVERLAP_MAX},
     call::{CallContext, IdempotencyKey, Lifecycle, NewCredential, NewHolder},
     commit::{Change, Version},
     denied::{Denied, Fault, ProblemKind, Refusal},
-    digest::Digest,
     id::{ClientId, CredentialId, EnvironmentId},
     model::{
-        client::{Client, Spelling},
+        client::Client,
         credential::{Credential, CredentialKind, Holder, Material},
-        environment::Environment,
         scopes::Scopes,
     },
-    opaque::{self, random_text},
     outcome::Outcome,
     ports::Query,
     row::{Key, Row, Stored},
@@ -23,7 +23,7 @@ use crate::{
     time::Timestamp,
     verify::{Authenticated, OperatorCaller},
 };
-use countersign_jose::{Algorithm, Jwk, VerifyingKey};
+use countersign_jose::{Algorithm, Jwk};
 use std::{sync::Arc, time::Duration};
 
 impl Engine {
@@ -105,8 +105,7 @@ impl Engine {
         let environment = stored
             .environment()
             .ok_or_else(|| Fault::internal("an environment's row is not one"))?;
-        let name = format!("cred_{}", random_text(16, &*self.ports.entropy)?);
-        let id = CredentialId::parse(&name).map_err(Fault::internal)?;
+        let id = self.new_credential_id(client.spelling)?;
         let made = match kind {
             CredentialKind::OperatorToken => return Err(kind_expected().into()),
             CredentialKind::PublicKey => public_key(client, key)?,
@@ -130,6 +129,9 @@ impl Engine {
             expires_at: None,
             revoked_at: None,
             allowed_networks: Vec::new(),
+            origins: Vec::new(),
+            metadata: None,
+            api_version: None,
             rate_limit: None,
             replaces: None,
             replaced_by: None,
@@ -137,75 +139,6 @@ impl Engine {
             created_at: context.now.max(client.created_at),
         };
         Ok((credential, made.secret))
-    }
-
-    fn bearer_secret(
-        &self,
-        environment: &Environment,
-        client: &Client,
-        kind: CredentialKind,
-    ) -> Result<Made, Refusal> {
-        let entropy = &*self.ports.entropy;
-        let secret = match (client.spelling, kind, kind.opaque_word()) {
-            (Spelling::Ayyeka, CredentialKind::ClientSecret, _) => {
-                let mut bytes = [0; 32];
-                entropy.fill(&mut bytes)?;
-                Secret::new(data_encoding::BASE64.encode(&bytes))
-            }
-            (_, _, Some(word)) => {
-                let place = crate::compiled::place_of(environment);
-                let tag_key = environment.tag_keys.first();
-                let tag_key = tag_key
-                    .map(|sealed| self.ports.keystore.open(&place, "tag", sealed))
-                    .transpose()?;
-                let tag_key = tag_key.map(|key| {
-                    aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key.expose())
-                });
-                let kind = opaque::Kind {
-                    brand: &environment.brand,
-                    word,
-                    mode: environment.mode,
-                };
-                opaque::mint(kind, &environment.id, tag_key.as_ref(), entropy)?
-            }
-            _ => return Err(kind_expected().into()),
-        };
-        Ok(Made {
-            digest: opaque::lookup(&environment.id, secret.expose()),
-            material: Material::DigestOnly,
-            hint: hint(secret.expose()),
-            secret: Some(secret),
-        })
-    }
-
-    fn signing_secret(
-        &self,
-        environment: &Environment,
-        id: &CredentialId,
-        key: Option<(Algorithm, Option<Jwk>)>,
-    ) -> Result<Made, Refusal> {
-        let Some((algorithm, None)) = key else {
-            return Err(algorithm_expected("HS256, HS384 or HS512").into());
-        };
-        if !algorithm.is_symmetric() {
-            return Err(algorithm_expected("HS256, HS384 or HS512").into());
-        }
-        // The text itself is the HMAC key, as every library takes it: 86 characters of 64 random bytes.
-        let mut bytes = [0; 64];
-        self.ports.entropy.fill(&mut bytes)?;
-        let secret = Secret::new(countersign_jose::base64url_encode(&bytes));
-        let place = crate::compiled::place_of(environment);
-        let sealed = self
-            .ports
-            .keystore
-            .seal(&place, id.as_str(), secret.expose().as_bytes())?;
-        Ok(Made {
-            digest: opaque::lookup(&environment.id, secret.expose()),
-            material: Material::Shared(algorithm, sealed),
-            // Its text may hold underscores, which are no prefix here.
-            hint: format!("{} {}", algorithm.name(), first_letters(secret.expose())),
-            secret: Some(secret),
-        })
     }
 
     pub(super) async fn amend_credential(
@@ -360,6 +293,9 @@ impl Engine {
             not_before: None,
             expires_at: old.expires_at,
             allowed_networks: old.allowed_networks.clone(),
+            origins: old.origins.clone(),
+            metadata: old.metadata.clone(),
+            api_version: old.api_version.clone(),
             rate_limit: old.rate_limit,
             ..fresh
         };
@@ -417,55 +353,6 @@ impl Engine {
     }
 }
 
-/// A credential's material, just made.
-struct Made {
-    digest: Digest,
-    material: Material,
-    hint: String,
-    secret: Option<Secret<String>>,
-}
-
-fn public_key(client: &Client, key: Option<(Algorithm, Option<Jwk>)>) -> Result<Made, Denied> {
-    let Some((algorithm, Some(jwk))) = key else {
-        return Err(no_such("jwk"));
-    };
-    let parsed = VerifyingKey::from_jwk(algorithm, &jwk);
-    parsed.map_err(|_| {
-        Denied::invalid(
-            "jwk",
-            ProblemKind::Expected("a public key that its algorithm can use"),
-        )
-    })?;
-    let thumbprint = jwk.thumbprint();
-    // The same key may belong to one client only once; two clients with one key would be one client.
-    let parts = [
-        client.environment.as_str().as_bytes(),
-        thumbprint.as_bytes(),
-    ];
-    Ok(Made {
-        digest: Digest::of("countersign/public-key", &parts),
-        material: Material::PublicKey(algorithm, jwk),
-        hint: format!("{} {thumbprint}", algorithm.name()),
-        secret: None,
-    })
-}
-
-/// What is left of a secret for people to recognise it by: its prefix and four characters.
-pub(super) fn hint(secret: &str) -> String {
-    let prefix = secret
-        .match_indices('_')
-        .nth(2)
-        .map_or(0, |(place, _)| place + 1);
-    secret.chars().take(prefix + HINT_LETTERS).collect()
-}
-
-/// The same of a secret that has no prefix.
-fn first_letters(secret: &str) -> String {
-    secret.chars().take(HINT_LETTERS).collect()
-}
-
-const HINT_LETTERS: usize = 4;
-
 fn apply(credential: &mut Credential, change: Lifecycle) {
     if let Some(comment) = change.comment {
         credential.comment = comment;
@@ -482,6 +369,15 @@ fn apply(credential: &mut Credential, change: Lifecycle) {
     if let Some(networks) = change.allowed_networks {
         credential.allowed_networks = networks;
     }
+    if let Some(origins) = change.origins {
+        credential.origins = origins;
+    }
+    if let Some(metadata) = change.metadata {
+        credential.metadata = metadata;
+    }
+    if let Some(version) = change.api_version {
+        credential.api_version = version;
+    }
     if let Some(limit) = change.rate_limit {
         credential.rate_limit = limit;
     }
@@ -492,6 +388,18 @@ fn decide_credential(credential: &Credential, client: Option<&Client>) -> Result
     problems.free_text(&credential.comment, "comment");
     problems.networks(credential.allowed_networks.len());
     problems.rate(credential.rate_limit, "rate_limit");
+    problems.origins(&credential.origins, "origins");
+    problems.expect(
+        credential.origins.is_empty() || credential.kind == CredentialKind::RegistrationToken,
+        "origins",
+        "none: only registration tokens come from browsers",
+    );
+    problems.metadata(credential.metadata.as_ref(), "metadata");
+    problems.expect(
+        credential.api_version.as_deref().is_none_or(is_date),
+        "api_version",
+        "a date, YYYY-MM-DD",
+    );
     let within = client.is_none_or(|client| client.scopes.contain(&credential.scopes));
     problems.expect(within, "scopes", "scopes that the client has");
     let starts = credential.not_before.unwrap_or(Timestamp::EPOCH);
@@ -510,17 +418,21 @@ fn decide_credential(credential: &Credential, client: Option<&Client>) -> Result
     problems.done()
 }
 
+/// Ten characters in the form of a date; which versions there are is the dialect's business.
+fn is_date(text: &str) -> bool {
+    let is_digit = |place: usize, b: u8| match place {
+        4 | 7 => b == b'-',
+        _ => b.is_ascii_digit(),
+    };
+    text.len() == 10
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(place, b)| is_digit(place, b))
+}
+
 fn row_of(stored: &Stored) -> Result<&Credential, Fault> {
     stored
         .credential()
         .ok_or_else(|| Fault::internal("a credential's row is not one"))
-}
-
-fn kind_expected() -> Denied {
-    let kinds = "client_secret, api_key, registration_token, public_key or signing_secret";
-    Denied::invalid("kind", ProblemKind::Expected(kinds))
-}
-
-fn algorithm_expected(names: &'static str) -> Denied {
-    Denied::invalid("algorithm", ProblemKind::Expected(names))
 }

@@ -52,6 +52,7 @@ impl Engine {
             dialects,
             brand: new.brand.unwrap_or_else(|| opaque::BRAND.into()),
             allowed_origins: new.allowed_origins,
+            public_url: new.public_url,
             data_key: place.data_key,
             created_at: context.now,
         };
@@ -94,6 +95,7 @@ impl Engine {
         problems.expect(check::is_issuer(&environment.issuer), "issuer", expected);
         problems.hosts(&environment.hosts, "hosts");
         problems.origins(&environment.allowed_origins, "allowed_origins");
+        problems.public_url(environment.public_url.as_deref());
         problems.unique(&environment.dialects, "dialects");
         let known = environment
             .dialects
@@ -132,6 +134,9 @@ impl Engine {
         }
         if let Some(origins) = change.allowed_origins {
             after.allowed_origins = origins;
+        }
+        if let Some(url) = change.public_url {
+            after.public_url = url;
         }
         if let Some(dialects) = change.dialects {
             after.profiles = profiles(&dialects, &after.issuer);

@@ -7,6 +7,7 @@ mod environments;
 mod guards;
 mod idempotency;
 mod listing;
+mod material;
 mod operators;
 mod organizations;
 mod tokens;

@@ -55,7 +55,7 @@ fn decide_unnamed_scopes(
     caller: &Authenticated<ClientCaller>,
     permitted: Permitted,
 ) -> Result<Permitted, Denied> {
-    let names_scopes = profile.prints(ClaimSource::Scope);
+    let names_scopes = profile.prints(&ClaimSource::Scope);
     if names_scopes || permitted.scopes == caller.who().client.scopes {
         Ok(permitted)
     } else {
@@ -75,6 +75,7 @@ fn decide_client_credentials(
         organization_number,
         scopes: allowed,
         tokens_not_before,
+        credential,
     } = caller.who();
     if !client.kind.is_confidential() {
         return Err(Denied::UnauthorizedClient);
@@ -98,5 +99,7 @@ fn decide_client_credentials(
         scopes: granted,
         audience: resources,
         not_before: *tokens_not_before,
+        credential: Some(credential.id.clone()),
+        subject: None,
     })
 }

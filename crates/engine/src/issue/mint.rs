@@ -6,6 +6,7 @@ use crate::{
     call::CallContext,
     compiled::{Compiled, header_json},
     denied::Fault,
+    global_id,
     model::profile::{ClaimSource, TokenProfile},
     outcome::Issued,
     secret::Secret,
@@ -14,6 +15,7 @@ use crate::{
 use countersign_jose::base64url_encode;
 use serde_json::Value;
 use std::time::Duration;
+use uuid::Uuid;
 
 impl Engine {
     /// Mint what was permitted. Waits for the profile's first key where it is still being made.
@@ -36,13 +38,15 @@ impl Engine {
         let issued_at = Timestamp::from_seconds(context.now.seconds()).max(permitted.not_before);
         let expires_at = issued_at.plus(Duration::from_secs(profile.lifetime_s.into()));
         let token_id = self.token_id(profile)?;
-        let spelled = claims_json(
+        let facts = Facts {
+            context,
             profile,
             permitted,
             issued_at,
             expires_at,
-            token_id.as_deref(),
-        );
+            token_id: token_id.as_deref(),
+        };
+        let spelled = facts.claims_json();
         let mut token = base64url_encode(header_json(profile, &key).as_bytes());
         token.push('.');
         token.push_str(&base64url_encode(spelled.as_bytes()));
@@ -63,47 +67,78 @@ impl Engine {
     }
 
     fn token_id(&self, profile: &TokenProfile) -> Result<Option<String>, Fault> {
-        if !profile.prints(ClaimSource::TokenId) {
+        let entropy = &*self.ports.entropy;
+        if profile.prints(&ClaimSource::TokenUuid) {
+            return Ok(Some(global_id::random(entropy)?.to_string()));
+        }
+        if !profile.prints(&ClaimSource::TokenId) {
             return Ok(None);
         }
         let mut bytes = [0; 16];
-        self.ports.entropy.fill(&mut bytes)?;
+        entropy.fill(&mut bytes)?;
         Ok(Some(base64url_encode(&bytes)))
     }
 }
 
-/// The claims as the profile prints them, in its order, without white space.
-fn claims_json(
-    profile: &TokenProfile,
-    permitted: &Permitted,
+/// What the claims of one token are made from.
+struct Facts<'a> {
+    context: &'a CallContext,
+    profile: &'a TokenProfile,
+    permitted: &'a Permitted,
     issued_at: Timestamp,
     expires_at: Timestamp,
-    token_id: Option<&str>,
-) -> String {
-    let value = |source| -> Option<Value> {
+    token_id: Option<&'a str>,
+}
+
+impl Facts<'_> {
+    /// The claims as the profile prints them, in its order, without white space.
+    fn claims_json(&self) -> String {
+        let members = self.profile.claims.iter().filter_map(|claim| {
+            let value = self.value(&claim.source)?;
+            Some(format!("{}:{value}", Value::from(claim.name.as_str())))
+        });
+        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+    }
+
+    fn value(&self, source: &ClaimSource) -> Option<Value> {
+        let permitted = self.permitted;
+        let environment = self.context.environment.as_str();
         Some(match source {
-            ClaimSource::Issuer => profile.issuer.as_str().into(),
-            ClaimSource::Subject => format!("client:{}", permitted.client).into(),
+            ClaimSource::Issuer => self.profile.issuer.as_str().into(),
+            ClaimSource::Subject => match &permitted.subject {
+                Some(subject) => subject.as_str().into(),
+                None => format!("client:{}", permitted.client).into(),
+            },
             ClaimSource::Audience => match permitted.audience.as_slice() {
-                [] => profile.issuer.as_str().into(),
+                [] => self.profile.issuer.as_str().into(),
                 [one] => one.as_str().into(),
                 several => several.into(),
             },
             ClaimSource::ClientId => permitted.client.as_str().into(),
-            ClaimSource::IssuedAt => issued_at.seconds().into(),
-            ClaimSource::ExpiresAt => expires_at.seconds().into(),
-            ClaimSource::TokenId => token_id?.into(),
+            ClaimSource::IssuedAt | ClaimSource::NotBefore => self.issued_at.seconds().into(),
+            ClaimSource::ExpiresAt => self.expires_at.seconds().into(),
+            ClaimSource::TokenId | ClaimSource::TokenUuid => self.token_id?.into(),
             ClaimSource::Scope if permitted.scopes.is_empty() => return None,
             ClaimSource::Scope => permitted.scopes.to_string().into(),
             ClaimSource::OrganizationNumber => permitted.organization_number.to_string().into(),
             ClaimSource::MakerAndClientNumber => {
                 format!("{}:{}", permitted.maker_number, permitted.client_number).into()
             }
+            ClaimSource::Credential => permitted.credential.as_ref()?.as_str().into(),
+            ClaimSource::SubjectGlobalId => {
+                let uuid = Uuid::parse_str(permitted.subject.as_ref()?.as_str()).ok()?;
+                global_id::encode("p", uuid).into()
+            }
+            ClaimSource::EnvironmentGlobalId => global_id::of_environment(environment).into(),
+            ClaimSource::ClientUuid => {
+                let names = [environment, permitted.client.as_str()];
+                global_id::standing_for("client", &names).to_string().into()
+            }
+            ClaimSource::ServiceAccountName => {
+                format!("service-account-{}", permitted.client).into()
+            }
+            ClaimSource::PeerAddress => self.context.peer?.to_canonical().to_string().into(),
+            ClaimSource::Constant(value) => value.clone(),
         })
-    };
-    let members = profile.claims.iter().filter_map(|claim| {
-        let value = value(claim.source)?;
-        Some(format!("{}:{value}", Value::from(claim.name.as_str())))
-    });
-    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+    }
 }

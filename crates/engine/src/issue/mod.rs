@@ -4,7 +4,7 @@ mod client_credentials;
 mod mint;
 
 use crate::{
-    id::{ClientId, OrganizationId},
+    id::{ClientId, CredentialId, OrganizationId, SubjectId},
     model::scopes::Scopes,
     time::Timestamp,
 };
@@ -23,4 +23,8 @@ pub(crate) struct Permitted {
     /// Empty: the issuer.
     audience: Vec<String>,
     not_before: Timestamp,
+    /// The credential that asked.
+    credential: Option<CredentialId>,
+    /// The end user it speaks for; none: the client itself.
+    subject: Option<SubjectId>,
 }

@@ -5,6 +5,7 @@ use crate::{
     id::{ClientId, EnvironmentId, OrganizationId},
     time::Timestamp,
 };
+use countersign_jose::Algorithm;
 use serde::{Deserialize, Serialize};
 
 /// What kind of application a client is.
@@ -37,6 +38,33 @@ pub enum Spelling {
     Countersign,
     /// Ayyeka's: 32 upper-case hexadecimal digits; secrets are base64 of 32 bytes.
     Ayyeka,
+    /// Quiltt's: identifiers of its own (`api_1…`), API keys are `qltt_` and 73 lower-case hexadecimal digits.
+    Quiltt,
+    /// BitCanuck's: identifiers are UUIDs.
+    Bitcanuck,
+}
+
+/// How a platform vouches for its users (BitCanuck).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Platform {
+    /// What its partners put into the path: unique in the environment.
+    pub code: String,
+    /// The one algorithm of its tokens; the header of a token never chooses.
+    pub algorithm: Algorithm,
+    /// Whether a token without `jti` is good once only, too.
+    pub single_use: bool,
+    /// Whether a user it vouches for is made when unknown.
+    pub enrols: bool,
+    /// The longest life of its tokens, in seconds; at most an hour.
+    pub token_lifetime_max_s: u32,
+}
+
+/// How people sign in at a client by themselves, with a passcode by e-mail (Quiltt's identify and authenticate).
+/// It tells callers whether an address is known, by design of that API: off unless an operator turns it on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignIn {
+    /// Whether an unknown address becomes a new subject.
+    pub sign_ups: bool,
 }
 
 /// A registered application of an organization in one environment.
@@ -64,6 +92,12 @@ pub struct Client {
     /// (RFC 7662 section 4), whoever they were issued to.
     #[serde(default)]
     pub serves: Vec<String>,
+    /// How it vouches for its users; of platforms only.
+    #[serde(default)]
+    pub platform: Option<Platform>,
+    /// How people sign in at it by themselves; none: not at all.
+    #[serde(default)]
+    pub sign_in: Option<SignIn>,
     /// Its number, unique in the environment, for dialects that print numbers.
     pub number: u64,
     /// The number of whoever made it, for the same dialects.

@@ -10,6 +10,7 @@ use crate::{
 use countersign_jose::{Algorithm, Jwk};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::net::IpAddr;
 
 /// What kind of credential this is.
@@ -135,6 +136,15 @@ pub struct Credential {
     pub revoked_at: Option<Timestamp>,
     /// Accepted only from these networks; empty: from anywhere.
     pub allowed_networks: Vec<IpNet>,
+    /// Browser origins from which it is accepted, exact; for registration tokens only. Empty: the guard's.
+    #[serde(default)]
+    pub origins: Vec<String>,
+    /// What its owner notes of it: up to fifty members.
+    #[serde(default)]
+    pub metadata: Option<Map<String, Value>>,
+    /// The version of the API that its caller expects unless a request says otherwise (Quiltt): `YYYY-MM-DD`.
+    #[serde(default)]
+    pub api_version: Option<String>,
     /// How often it may be used.
     pub rate_limit: Option<RateLimit>,
     /// The credential that this one takes over from, after a rotation.

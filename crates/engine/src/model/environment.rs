@@ -46,6 +46,9 @@ pub struct Environment {
     pub profiles: Vec<TokenProfile>,
     /// Origins whose browsers may read answers of routes that are meant for browsers.
     pub allowed_origins: Vec<String>,
+    /// Where its pages are, for links in mails: an `https` URL, or `http` on loopback. None: no such mail leaves.
+    #[serde(default)]
+    pub public_url: Option<String>,
     /// The key under which its private keys and signing secrets are sealed, itself sealed under the master key.
     pub data_key: Sealed,
     /// The keys of the tag in our opaque credentials: the first makes, all verify. Empty: the

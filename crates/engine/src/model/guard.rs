@@ -25,6 +25,13 @@ pub enum Accept {
     ApiKey,
     /// A registration token as Bearer, with `X-Client-ID`.
     RegistrationToken,
+    /// A subject's session as Bearer.
+    Session,
+    /// A subject's identifier and an API key as Basic (Quiltt).
+    SubjectBasic,
+    /// Client identifier and secret in headers of the call itself: `client_id`, `client_secret`, `grant_type`,
+    /// `scope` (Ultra).
+    ClientHeaders,
 }
 
 /// One rule.
@@ -60,6 +67,9 @@ pub struct Guard {
     /// The dialect whose error envelope its denials use; none: the standard one.
     #[serde(default)]
     pub dialect: Option<String>,
+    /// Whether a secret credential may come from a browser all the same. It has leaked: think twice.
+    #[serde(default)]
+    pub secrets_from_browsers: bool,
     /// Whether passing requests carry a signed `Countersign-Assertion`.
     #[serde(default)]
     pub assertion: bool,

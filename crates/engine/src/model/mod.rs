@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod client;
+pub mod contact;
 pub mod credential;
 pub mod environment;
 pub mod guard;
@@ -12,7 +13,11 @@ pub mod organization;
 pub mod profile;
 pub mod revocation;
 pub mod scopes;
+pub mod session;
 pub mod signing;
+pub mod subject;
+pub mod ticket;
+pub mod webhook;
 
 use serde::{Deserialize, Serialize};
 

@@ -13,6 +13,12 @@ pub enum NameSpace {
     OrganizationNumber,
     /// A client's number; leads to the client.
     ClientNumber,
+    /// A platform's code, as its partners' requests name it; leads to the client.
+    PlatformCode,
+    /// A subject's e-mail address, under its organization and platform; leads to the subject.
+    SubjectEmail,
+    /// A subject's phone number, under its organization and platform; leads to the subject.
+    SubjectPhone,
 }
 
 impl NameSpace {
@@ -22,14 +28,23 @@ impl NameSpace {
             Self::Host => "host",
             Self::OrganizationNumber => "organization_number",
             Self::ClientNumber => "client_number",
+            Self::PlatformCode => "platform_code",
+            Self::SubjectEmail => "subject_email",
+            Self::SubjectPhone => "subject_phone",
         }
     }
 
     /// The space of a stored word.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Host, Self::OrganizationNumber, Self::ClientNumber]
-            .into_iter()
-            .find(|s| s.word() == word)
+        let all = [
+            Self::Host,
+            Self::OrganizationNumber,
+            Self::ClientNumber,
+            Self::PlatformCode,
+            Self::SubjectEmail,
+            Self::SubjectPhone,
+        ];
+        all.into_iter().find(|space| space.word() == word)
     }
 }
 

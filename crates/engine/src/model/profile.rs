@@ -2,6 +2,7 @@
 
 use countersign_jose::Algorithm;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// How one kind of JWT is spelled and verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,8 +32,8 @@ impl TokenProfile {
     }
 
     /// Whether tokens carry a claim from `source`.
-    pub fn prints(&self, source: ClaimSource) -> bool {
-        self.claims.iter().any(|claim| claim.source == source)
+    pub fn prints(&self, source: &ClaimSource) -> bool {
+        self.claims.iter().any(|claim| claim.source == *source)
     }
 
     /// The JWT access token of RFC 9068: RS256 over 2048 bits, as its section 2.1 requires us to offer.
@@ -118,7 +119,7 @@ pub struct Claim {
 }
 
 /// Where a claim's value comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClaimSource {
     /// The profile's issuer, a string.
@@ -141,4 +142,22 @@ pub enum ClaimSource {
     OrganizationNumber,
     /// `<maker's number>:<client's number>` (Ayyeka's user and API client).
     MakerAndClientNumber,
+    /// As issued at: valid from then on, whole seconds.
+    NotBefore,
+    /// A unique name of the token, a random UUID.
+    TokenUuid,
+    /// The credential that asked for it (Quiltt's deployment), a string.
+    Credential,
+    /// The subject's global id (Quiltt's `p_1…`), a string.
+    SubjectGlobalId,
+    /// The environment's global id (Quiltt's `env_1…`), a string.
+    EnvironmentGlobalId,
+    /// A UUID that stands for the client, the same in every token (Keycloak's service account).
+    ClientUuid,
+    /// `service-account-` and the client's id (Keycloak's).
+    ServiceAccountName,
+    /// The address that asked for it, a string; left out when unknown.
+    PeerAddress,
+    /// Always the same JSON value, printed as it stands here.
+    Constant(Value),
 }

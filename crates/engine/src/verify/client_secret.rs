@@ -76,6 +76,7 @@ impl Engine {
             client: client.clone(),
             organization_number: owner.number,
             scopes: client.scopes.intersection(&credential.scopes),
+            credential: credential.clone(),
             tokens_not_before: marks.max().unwrap_or_default(),
         }))
     }

@@ -1,11 +1,13 @@
 //! The only makers of [`Authenticated`]: a file per way of showing a credential.
 
 mod access_token;
+mod api_key;
 mod assertion;
 mod bearer;
 mod client_secret;
 mod operator;
 mod refused;
+mod session;
 
 use crate::{
     Engine,
@@ -13,14 +15,18 @@ use crate::{
     call::{CallContext, Callers, Presented, Shown},
     compiled::Compiled,
     denied::{Denied, Malformed, Reason, Refusal},
+    digest::Digest,
+    id::OrganizationId,
     model::{
         State,
         client::Client,
         credential::{Credential, Lapsed, RateLimit},
         operator::Operator,
         scopes::Scopes,
+        subject::Subject,
     },
     row::Stored,
+    secret::Secret,
     time::Timestamp,
 };
 use std::{net::IpAddr, sync::Arc};
@@ -42,6 +48,7 @@ pub(crate) enum Settled {
     Anyone,
     Client(Authenticated<ClientCaller>),
     Operator(Authenticated<OperatorCaller>),
+    Session(Authenticated<SessionCaller>),
 }
 
 /// A client that authenticated with its own credential.
@@ -51,8 +58,33 @@ pub struct ClientCaller {
     pub(crate) organization_number: u64,
     /// What it may be given: its own scopes that its credential has too.
     pub(crate) scopes: Scopes,
+    /// What it showed.
+    pub(crate) credential: Credential,
     /// Tokens must not seem older than this.
     pub(crate) tokens_not_before: Timestamp,
+}
+
+/// A subject that showed its session.
+#[derive(Debug, Clone)]
+pub struct SessionCaller {
+    pub(crate) subject: Subject,
+    /// What it showed: the look-up key of a session that we keep, or the digest of a token.
+    pub(crate) digest: Digest,
+    pub(crate) organization: OrganizationId,
+    pub(crate) scopes: Scopes,
+    pub(crate) issued_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    /// Of a token that we do not keep.
+    pub(crate) token: Option<SessionToken>,
+}
+
+/// What a session that is a token carries.
+#[derive(Debug, Clone)]
+pub struct SessionToken {
+    /// Its `jti`.
+    pub(crate) token_id: String,
+    /// Its compact form.
+    pub(crate) text: Secret<String>,
 }
 
 /// An operator that showed its token.
@@ -133,8 +165,20 @@ impl Engine {
                     .await
                     .map(Settled::Operator)
             }
+            (Callers::ApiKey, Shown::Bearer(key)) => {
+                check_length(key.expose())?;
+                self.verify_api_key(context, &key)
+                    .await
+                    .map(Settled::Client)
+            }
+            (Callers::Session, Shown::Bearer(session)) => self
+                .verify_session(context, &session)
+                .await
+                .map(Settled::Session),
             (Callers::Client, Shown::Bearer(_)) => Err(Denied::InvalidClient(Reason::Kind).into()),
-            (Callers::Operator(_), _) => Err(Denied::InvalidToken(Reason::Kind).into()),
+            (Callers::Operator(_) | Callers::ApiKey | Callers::Session, _) => {
+                Err(Denied::InvalidToken(Reason::Kind).into())
+            }
             (Callers::Anyone, _) => Ok(Settled::Anyone),
         }
     }
@@ -195,6 +239,27 @@ pub(crate) fn decide_credential(
     } else {
         Err(Reason::Network)
     }
+}
+
+/// A subject that may act, of an organization that may. `since` is when what was shown was made.
+pub(crate) fn decide_subject<'a>(
+    subject: Option<&'a Arc<Stored>>,
+    organization: Option<&'a Arc<Stored>>,
+    since: Timestamp,
+) -> Result<&'a Subject, Reason> {
+    let stored = subject.ok_or(Reason::Disabled)?;
+    let subject = stored.subject().ok_or(Reason::Disabled)?;
+    let owner = organization
+        .and_then(|stored| stored.organization())
+        .ok_or(Reason::Disabled)?;
+    if !subject.may_act() || owner.state != State::Active || owner.id != subject.organization {
+        return Err(Reason::Disabled);
+    }
+    // Another subject under the same identifier, or one whose sessions were all ended.
+    if subject.created_at > since || stored.not_before > since {
+        return Err(Reason::Revoked);
+    }
+    Ok(subject)
 }
 
 /// A client whose own state and whose organization's let it act, with the organization's number.

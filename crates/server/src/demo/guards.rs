@@ -53,6 +53,7 @@ fn guard(name: &str, paths: &[&str], methods: &[&str]) -> Guard {
         origins: Vec::new(),
         rate_limit: None,
         dialect: None,
+        secrets_from_browsers: false,
         assertion: false,
     }
 }

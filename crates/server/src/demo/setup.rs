@@ -115,6 +115,7 @@ async fn environment(operator: &Operator, place: &NewPlace) -> anyhow::Result<(S
             dialects: Some(public_dialects()),
             brand: None,
             allowed_origins: Vec::new(),
+            public_url: None,
         };
         operator.make(create(New::Environment(new))).await?;
         set_guards(operator, &place.id).await?;
@@ -271,6 +272,8 @@ impl Setting<'_> {
             scopes: Scopes::collect(wanted.scopes.iter().copied())?,
             resources: Vec::new(),
             serves: Vec::new(),
+            platform: None,
+            sign_in: None,
             number: wanted.numbers.map(|(client, _)| client),
             maker_number: wanted.numbers.map(|(_, maker)| maker),
         };

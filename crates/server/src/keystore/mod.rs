@@ -4,12 +4,13 @@
 //! is sealed is bound to its environment and to the row it belongs to, so it opens nowhere else.
 
 mod master;
-mod pool;
+
 mod sealing;
 
+pub use crate::pool::Load;
 pub use master::{MasterKey, MasterKeyError};
-pub use pool::Load;
 
+use crate::pool::Pool;
 use countersign_engine::{
     denied::Fault,
     id::{EnvironmentId, KeyId},
@@ -19,7 +20,6 @@ use countersign_engine::{
     secret::Secret,
 };
 use countersign_jose::{Algorithm, RsaBits, SigningKey as PrivateKey};
-use pool::Pool;
 use sealing::SealingKey;
 use std::{
     collections::HashMap,

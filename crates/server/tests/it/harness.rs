@@ -104,6 +104,7 @@ impl Server {
             dialects: dialects.map(owned),
             brand: None,
             allowed_origins: owned(origins),
+            public_url: None,
         });
         let state = &self.running.state;
         let context = state.context(EnvironmentId::installation(), None, "admin");

@@ -26,7 +26,7 @@ fn all<T>(
     fields: &[Field<'_>],
     read: impl FnMut(&Found<'_>) -> rusqlite::Result<T>,
 ) -> Result<Vec<T>, Fault> {
-    let values = fields.iter().map(|field| Value::from(*field));
+    let values = fields.iter().cloned().map(Value::from);
     let found = connection.prepare_cached(sql).and_then(|mut sql| {
         sql.query_map(params_from_iter(values), read)?
             .collect::<rusqlite::Result<Vec<T>>>()
@@ -37,6 +37,10 @@ fn all<T>(
 fn count(max: usize) -> Field<'static> {
     Field::Integer(i64::try_from(max).unwrap_or(i64::MAX))
 }
+
+/// When what was given up is due, and the last instant before.
+const NEVER: i64 = Timestamp::FAR.micros();
+const BEFORE_NEVER: i64 = NEVER - 1;
 
 /// A page of `max` rows in the query's order.
 pub(super) fn list(
@@ -92,6 +96,38 @@ pub(super) fn list(
         Query::KeySets(environment) => {
             fields.push(text(environment.as_str()));
             (sql::LIST_KEY_SETS, Noun::KeySet)
+        }
+        Query::Subjects(environment, organization) => {
+            fields.extend([text(environment.as_str()), text(organization.as_str())]);
+            (sql::LIST_SUBJECTS, Noun::Subject)
+        }
+        Query::Sessions(environment, subject) => {
+            fields.extend([text(environment.as_str()), text(subject.as_str())]);
+            (sql::LIST_SESSIONS, Noun::Session)
+        }
+        Query::Subscriptions(environment, organization) => {
+            fields.extend([text(environment.as_str()), text(organization.as_str())]);
+            (sql::LIST_SUBSCRIPTIONS, Noun::Subscription)
+        }
+        Query::Deliveries { environment, dead } => {
+            let time = if *dead { NEVER } else { BEFORE_NEVER };
+            fields.extend([text(environment.as_str()), Field::Integer(time)]);
+            let sql = if *dead {
+                sql::LIST_DEAD_LETTERS
+            } else {
+                sql::LIST_DELIVERIES
+            };
+            (sql, Noun::Delivery)
+        }
+        Query::DueDeliveries {
+            now,
+            per_destination,
+        } => {
+            let times = [now.micros(), i64::from(*per_destination), NEVER];
+            fields.extend(times.map(Field::Integer));
+            let mut due = page(connection, sql::LIST_DUE, &fields, Noun::Delivery, max)?;
+            due.next = None;
+            return Ok(due);
         }
     };
     page(connection, sql, &fields, noun, max)

@@ -27,16 +27,46 @@ impl Migration {
 
 /// Every migration, in order. Tables that come later get a migration of their own.
 pub(super) fn all() -> Vec<Migration> {
-    let keyed = Noun::ALL
-        .iter()
-        .flat_map(|noun| statements::create(noun.table()));
     let ledgers = statements::CREATE_LEDGERS
         .iter()
         .map(|sql| (*sql).to_owned());
-    vec![Migration {
-        version: 1,
-        statements: keyed.chain(ledgers).collect(),
-    }]
+    let first = tables(&[
+        Noun::Environment,
+        Noun::Organization,
+        Noun::Operator,
+        Noun::Name,
+        Noun::Client,
+        Noun::Credential,
+        Noun::Guards,
+        Noun::KeySet,
+        Noun::Revocation,
+        Noun::Idempotency,
+    ]);
+    // People, and what leaves for the world.
+    let second = tables(&[
+        Noun::Subject,
+        Noun::Session,
+        Noun::SessionWindow,
+        Noun::Ticket,
+        Noun::Attempts,
+        Noun::Subscription,
+        Noun::Delivery,
+    ]);
+    vec![
+        Migration {
+            version: 1,
+            statements: first.into_iter().chain(ledgers).collect(),
+        },
+        Migration {
+            version: 2,
+            statements: second,
+        },
+    ]
+}
+
+fn tables(nouns: &[Noun]) -> Vec<String> {
+    let made = nouns.iter().map(|noun| statements::create(noun.table()));
+    made.flatten().collect()
 }
 
 /// Bring the file to this binary's schema.

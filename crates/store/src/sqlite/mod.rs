@@ -183,6 +183,7 @@ impl Store for SqliteStore {
                 Housekeeping::SweepAudit { before, limit } => steps::sweep_audit(before, limit),
                 Housekeeping::SweepFeed { before, limit } => steps::sweep_feed(before, limit),
                 Housekeeping::LastUsed(uses) => steps::note_last_uses(&uses),
+                Housekeeping::Delivered(attempts) => steps::delivered(&attempts)?,
             };
             self.writer.keep(work).await.map(Kept::Rows)
         })

@@ -41,6 +41,13 @@ pub(crate) fn keyed(noun: Noun) -> &'static Keyed {
         key_set,
         revocation,
         idempotency,
+        subject,
+        session,
+        session_window,
+        ticket,
+        attempts,
+        subscription,
+        delivery,
     ] = &*KEYED;
     match noun {
         Noun::Environment => environment,
@@ -53,6 +60,13 @@ pub(crate) fn keyed(noun: Noun) -> &'static Keyed {
         Noun::KeySet => key_set,
         Noun::Revocation => revocation,
         Noun::Idempotency => idempotency,
+        Noun::Subject => subject,
+        Noun::Session => session,
+        Noun::SessionWindow => session_window,
+        Noun::Ticket => ticket,
+        Noun::Attempts => attempts,
+        Noun::Subscription => subscription,
+        Noun::Delivery => delivery,
     }
 }
 
@@ -234,6 +248,25 @@ pub(crate) const CREDENTIAL_BY_ID: &str = "SELECT id, version, 0, body FROM cred
 pub(crate) const LIST_KEY_SETS: &str = "SELECT name, version, 0, body FROM key_set \
      WHERE name > ?1 AND environment = ?3 ORDER BY name LIMIT ?2";
 
+pub(crate) const LIST_SUBJECTS: &str = "SELECT id, version, not_before, body FROM subject \
+     WHERE id > ?1 AND environment = ?3 AND organization = ?4 ORDER BY id LIMIT ?2";
+pub(crate) const LIST_SESSIONS: &str = "SELECT hex(digest), version, 0, body FROM session \
+     WHERE hex(digest) > ?1 AND environment = ?3 AND subject = ?4 ORDER BY digest LIMIT ?2";
+pub(crate) const LIST_SUBSCRIPTIONS: &str = "SELECT id, version, 0, body FROM subscription \
+     WHERE id > ?1 AND environment = ?3 AND organization = ?4 ORDER BY id LIMIT ?2";
+pub(crate) const LIST_DELIVERIES: &str = "SELECT id, version, 0, body FROM delivery \
+     WHERE id > ?1 AND environment = ?3 AND due_at <= ?4 ORDER BY id LIMIT ?2";
+pub(crate) const LIST_DEAD_LETTERS: &str = "SELECT id, version, 0, body FROM delivery \
+     WHERE id > ?1 AND environment = ?3 AND due_at = ?4 ORDER BY id LIMIT ?2";
+// What is due at ?3, unless an older one of its lane still waits; ?5 is the time of what was given up.
+pub(crate) const LIST_DUE: &str = "SELECT id, version, 0, body FROM \
+     (SELECT id, version, body, due_at, \
+      row_number() OVER (PARTITION BY environment, destination ORDER BY due_at, id) AS place \
+      FROM delivery AS d WHERE due_at <= ?3 AND NOT EXISTS \
+      (SELECT 1 FROM delivery AS e WHERE e.environment = d.environment \
+       AND e.destination = d.destination AND e.lane = d.lane AND e.id < d.id AND e.due_at < ?5)) \
+     WHERE id > ?1 AND place <= ?4 ORDER BY due_at, id LIMIT ?2";
+
 // Parameters: time and number of the cursor, limit, not older than, environment, organization.
 pub(crate) const LIST_AUDIT: &str = "SELECT at, number, body FROM audit \
      WHERE (at, number) < (?1, ?2) AND at >= ?4 ORDER BY at DESC, number DESC LIMIT ?3";
@@ -291,6 +324,12 @@ pub(crate) fn all() -> Vec<&'static str> {
         LIST_CREDENTIALS_OF_OPERATOR,
         CREDENTIAL_BY_ID,
         LIST_KEY_SETS,
+        LIST_SUBJECTS,
+        LIST_SESSIONS,
+        LIST_SUBSCRIPTIONS,
+        LIST_DELIVERIES,
+        LIST_DEAD_LETTERS,
+        LIST_DUE,
         LIST_AUDIT,
         LIST_AUDIT_OF_ENVIRONMENT,
         LIST_AUDIT_OF_ORGANIZATION,

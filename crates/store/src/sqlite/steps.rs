@@ -8,6 +8,7 @@ use countersign_engine::{
     denied::Fault,
     id::{CredentialId, EnvironmentId},
     model::audit::AuditEvent,
+    ports::Attempted,
     row::{Key, Row},
     time::Timestamp,
 };
@@ -39,6 +40,7 @@ impl From<Field<'_>> for Value {
     fn from(field: Field<'_>) -> Self {
         match field {
             Field::Text(text) => Self::Text(text.to_owned()),
+            Field::Owned(text) => Self::Text(text),
             Field::Blob(bytes) => Self::Blob(bytes.to_owned()),
             Field::Integer(number) => Self::Integer(number),
             Field::Null => Self::Null,
@@ -152,7 +154,7 @@ pub(super) fn note(event: &AuditEvent) -> Result<Step, Fault> {
 fn run(sql: &'static str, fields: &[Field<'_>]) -> Step {
     Step {
         sql,
-        values: values(fields.iter().copied()),
+        values: values(fields.iter().cloned()),
         must: Must::Run,
     }
 }
@@ -191,6 +193,23 @@ pub(super) fn note_last_uses(uses: &[(EnvironmentId, CredentialId, Timestamp)]) 
         )
     });
     (steps.collect(), None)
+}
+
+/// What became of deliveries, each if it is still what was tried.
+pub(super) fn delivered(attempts: &[Attempted]) -> Result<Work, Fault> {
+    let steps = attempts.iter().map(|attempted| {
+        let keyed = keyed(noun(&attempted.key)?);
+        let mut fields = key_fields(&attempted.key);
+        fields.push(version(attempted.if_version));
+        let Some(next) = &attempted.next else {
+            return Ok(run(&keyed.remove, &fields));
+        };
+        let row = Row::Delivery(next.clone());
+        let body = encode_body(&row)?;
+        let content: Vec<_> = content(&row, &body).collect();
+        Ok(run(&keyed.replace, &[fields, content].concat()))
+    });
+    Ok((steps.collect::<Result<_, Fault>>()?, None))
 }
 
 /// Remove these credentials, each if its holder is still gone.

@@ -75,6 +75,8 @@ pub(in crate::admin) fn create_client(request: &Request<'_>) -> Decoded {
             scopes: read.scopes.unwrap_or_default(),
             resources: read.resources.unwrap_or_default(),
             serves: read.serves.unwrap_or_default(),
+            platform: None,
+            sign_in: None,
             number: read.number,
             maker_number: read.maker_number,
         });
@@ -102,6 +104,7 @@ pub(in crate::admin) fn create_credential(request: &Request<'_>) -> Decoded {
                 expires_at: cleared(read.expires_at),
                 allowed_networks: read.allowed_networks,
                 rate_limit: rate_limit(read.rate_limit),
+                ..Lifecycle::default()
             },
         });
         Ok(AdminCall::Create { new, idempotency })
@@ -144,6 +147,7 @@ pub(in crate::admin) fn amend_client(request: &Request<'_>) -> Decoded {
             scopes: read.scopes,
             resources: read.resources,
             serves: read.serves,
+            ..ClientChange::default()
         };
         Ok(Amend::Client(environment, client, change))
     })
@@ -161,6 +165,7 @@ pub(in crate::admin) fn amend_credential(request: &Request<'_>) -> Decoded {
             expires_at: cleared(read.expires_at),
             allowed_networks: read.allowed_networks,
             rate_limit: rate_limit(read.rate_limit),
+            ..Lifecycle::default()
         };
         Ok(Amend::Credential(environment, credential, change))
     })

@@ -99,6 +99,7 @@ pub(in crate::admin) fn create_environment(request: &Request<'_>) -> Decoded {
             dialects: read.dialects,
             brand: read.brand,
             allowed_origins: read.allowed_origins.unwrap_or_default(),
+            public_url: None,
         }))
     })
 }
@@ -168,6 +169,7 @@ pub(in crate::admin) fn amend_environment(request: &Request<'_>) -> Decoded {
             hosts: read.hosts,
             dialects: read.dialects,
             allowed_origins: read.allowed_origins,
+            ..EnvironmentChange::default()
         };
         Ok(Amend::Environment(environment, change))
     })

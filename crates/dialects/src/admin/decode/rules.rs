@@ -42,6 +42,7 @@ fn guard(read: bodies::GuardBody) -> Guard {
         origins: read.origins.unwrap_or_default(),
         rate_limit: rate_limit(read.rate_limit).flatten(),
         dialect: cleared(read.dialect).flatten(),
+        secrets_from_browsers: read.secrets_from_browsers.unwrap_or_default(),
         assertion: read.assertion.unwrap_or_default(),
     }
 }

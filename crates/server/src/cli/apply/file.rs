@@ -144,6 +144,9 @@ pub struct GuardFile {
     /// The dialect of its denials.
     #[serde(default)]
     pub dialect: Option<String>,
+    /// Whether a secret credential may come from a browser all the same.
+    #[serde(default)]
+    pub secrets_from_browsers: bool,
     /// Whether passing requests carry a signed assertion.
     #[serde(default)]
     pub assertion: bool,
@@ -164,6 +167,7 @@ impl GuardFile {
             origins: self.origins,
             rate_limit: self.rate_limit,
             dialect: self.dialect,
+            secrets_from_browsers: self.secrets_from_browsers,
             assertion: self.assertion,
         }
     }

@@ -95,6 +95,9 @@ pub struct Add {
     /// The dialect whose error envelope its denials use
     #[arg(long)]
     dialect: Option<String>,
+    /// Secret credentials may come from browsers all the same: think twice
+    #[arg(long)]
+    secrets_from_browsers: bool,
     /// Passing requests carry a signed Countersign-Assertion
     #[arg(long)]
     assertion: bool,
@@ -278,6 +281,7 @@ fn insert(guards: &mut Vec<Guard>, add: Add) -> Result<(), Failure> {
         origins: add.origins,
         rate_limit: add.rate_limit.map(Rate::row),
         dialect: add.dialect,
+        secrets_from_browsers: add.secrets_from_browsers,
         assertion: add.assertion,
     };
     guards.insert(index, guard.row());

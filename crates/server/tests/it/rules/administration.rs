@@ -217,6 +217,7 @@ async fn every_wrong_member_is_named() {
         dialects: Some(vec!["klingon".into()]),
         brand: Some("C".into()),
         allowed_origins: vec!["https://app.example.com/".into()],
+        public_url: None,
     });
     let Refusal::Denied(Denied::Invalid(problems)) = world.create(new).await.unwrap_err() else {
         panic!()
@@ -248,6 +249,7 @@ async fn every_wrong_member_is_named() {
         origins: vec!["*".into()],
         rate_limit: None,
         dialect: Some("nothing".into()),
+        secrets_from_browsers: false,
         assertion: false,
     };
     let Refusal::Denied(Denied::Invalid(problems)) =
@@ -451,6 +453,7 @@ async fn a_dialect_was_taken_out_from_under_the_guard_that_names_it() {
         origins: vec![],
         rate_limit: None,
         dialect: dialect.map(Into::into),
+        secrets_from_browsers: false,
         assertion: false,
     };
     let guards = [

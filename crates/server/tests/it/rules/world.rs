@@ -95,8 +95,11 @@ impl World {
         let ports = Ports {
             store: store.clone(),
             freshness: store.clone(),
-            entropy,
             keystore: Arc::new(keystore),
+            passwords: Arc::new(
+                countersign::passwords::Argon2Hasher::new(entropy.clone(), 2).unwrap(),
+            ),
+            entropy,
         };
         let engine = Arc::new(Engine::new(ports, &["standard", "ayyeka"]));
         let context = context_at(&EnvironmentId::installation(), clock.now());
@@ -125,6 +128,7 @@ impl World {
                     dialects: Some(vec!["standard".into(), "ayyeka".into()]),
                     brand: None,
                     allowed_origins: vec![],
+                    public_url: None,
                 }))
                 .await
                 .unwrap();
@@ -201,6 +205,8 @@ impl World {
             scopes: scopes("read write"),
             resources: vec!["https://api.example.com".into()],
             serves: vec![],
+            platform: None,
+            sign_in: None,
             number: None,
             maker_number: Some(6237),
         };
@@ -316,6 +322,7 @@ impl World {
             origins: vec!["https://app.example.com".into()],
             rate_limit: None,
             dialect: None,
+            secrets_from_browsers: false,
             assertion: false,
         };
         let guards = vec![

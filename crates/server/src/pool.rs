@@ -22,7 +22,7 @@ pub struct Load {
 }
 
 /// Threads and their queue. Dropping it finishes what runs, and joins.
-pub(super) struct Pool {
+pub(crate) struct Pool {
     queue: Arc<Queue>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -42,7 +42,7 @@ struct State {
 
 impl Pool {
     /// So many threads, and so many jobs that may wait for them.
-    pub(super) fn new(name: &str, threads: usize, waiting_max: usize) -> Result<Self, Fault> {
+    pub(crate) fn new(name: &str, threads: usize, waiting_max: usize) -> Result<Self, Fault> {
         let queue = Arc::new(Queue {
             state: Mutex::default(),
             changed: Condvar::new(),
@@ -61,7 +61,7 @@ impl Pool {
 
     /// The result of `job` on one of the threads; [`Fault::Unavailable`] at once when too many wait. A
     /// caller who no longer listens has its job skipped.
-    pub(super) async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Fault> {
@@ -74,11 +74,11 @@ impl Pool {
         }))?;
         result
             .await
-            .map_err(|_| Fault::internal("a job of the key threads panicked"))
+            .map_err(|_| Fault::internal("a job of a bounded thread panicked"))
     }
 
     /// How much waits.
-    pub(super) fn load(&self) -> Load {
+    pub(crate) fn load(&self) -> Load {
         let state = self.queue.lock();
         Load {
             waiting: state.jobs.len(),
@@ -90,7 +90,7 @@ impl Pool {
         let mut state = self.queue.lock();
         if state.jobs.len() >= self.queue.waiting_max {
             state.refused += 1;
-            return Err(Fault::unavailable("busy: too many keys at work"));
+            return Err(Fault::unavailable("busy: too much of this work waits"));
         }
         state.jobs.push_back(job);
         drop(state);

@@ -1,0 +1,165 @@
+//! What is kept of a credential, and its secret, made: in the spelling of its client.
+
+use super::environments::no_such;
+use crate::{
+    Engine,
+    denied::{Denied, Fault, ProblemKind, Refusal},
+    digest::Digest,
+    global_id,
+    id::CredentialId,
+    model::{
+        client::{Client, Spelling},
+        credential::{CredentialKind, Material},
+        environment::Environment,
+    },
+    opaque::{self, random_text},
+    secret::Secret,
+};
+use countersign_jose::{Algorithm, Jwk, VerifyingKey};
+
+impl Engine {
+    /// A new public name, in the spelling of its client.
+    pub(super) fn new_credential_id(&self, spelling: Spelling) -> Result<CredentialId, Fault> {
+        let entropy = &*self.ports.entropy;
+        let name = match spelling {
+            Spelling::Quiltt => global_id::encode("api", global_id::random(entropy)?),
+            _ => format!("cred_{}", random_text(16, entropy)?),
+        };
+        CredentialId::parse(&name).map_err(Fault::internal)
+    }
+
+    pub(super) fn bearer_secret(
+        &self,
+        environment: &Environment,
+        client: &Client,
+        kind: CredentialKind,
+    ) -> Result<Made, Refusal> {
+        let entropy = &*self.ports.entropy;
+        let secret = match (client.spelling, kind, kind.opaque_word()) {
+            (Spelling::Ayyeka, CredentialKind::ClientSecret, _) => {
+                let mut bytes = [0; 32];
+                entropy.fill(&mut bytes)?;
+                Secret::new(data_encoding::BASE64.encode(&bytes))
+            }
+            (Spelling::Quiltt, CredentialKind::ApiKey, _) => {
+                let mut bytes = [0; 36];
+                entropy.fill(&mut bytes)?;
+                Secret::new(format!("qltt_0{}", data_encoding::HEXLOWER.encode(&bytes)))
+            }
+            (_, _, Some(word)) => {
+                let place = crate::compiled::place_of(environment);
+                let tag_key = environment.tag_keys.first();
+                let tag_key = tag_key
+                    .map(|sealed| self.ports.keystore.open(&place, "tag", sealed))
+                    .transpose()?;
+                let tag_key = tag_key.map(|key| {
+                    aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key.expose())
+                });
+                let kind = opaque::Kind {
+                    brand: &environment.brand,
+                    word,
+                    mode: environment.mode,
+                };
+                opaque::mint(kind, &environment.id, tag_key.as_ref(), entropy)?
+            }
+            _ => return Err(kind_expected().into()),
+        };
+        Ok(Made {
+            digest: opaque::lookup(&environment.id, secret.expose()),
+            material: Material::DigestOnly,
+            hint: hint(secret.expose()),
+            secret: Some(secret),
+        })
+    }
+
+    pub(super) fn signing_secret(
+        &self,
+        environment: &Environment,
+        id: &CredentialId,
+        key: Option<(Algorithm, Option<Jwk>)>,
+    ) -> Result<Made, Refusal> {
+        let Some((algorithm, None)) = key else {
+            return Err(algorithm_expected("HS256, HS384 or HS512").into());
+        };
+        if !algorithm.is_symmetric() {
+            return Err(algorithm_expected("HS256, HS384 or HS512").into());
+        }
+        // The text itself is the HMAC key, as every library takes it: 86 characters of 64 random bytes.
+        let mut bytes = [0; 64];
+        self.ports.entropy.fill(&mut bytes)?;
+        let secret = Secret::new(countersign_jose::base64url_encode(&bytes));
+        let place = crate::compiled::place_of(environment);
+        let sealed = self
+            .ports
+            .keystore
+            .seal(&place, id.as_str(), secret.expose().as_bytes())?;
+        Ok(Made {
+            digest: opaque::lookup(&environment.id, secret.expose()),
+            material: Material::Shared(algorithm, sealed),
+            // Its text may hold underscores, which are no prefix here.
+            hint: format!("{} {}", algorithm.name(), first_letters(secret.expose())),
+            secret: Some(secret),
+        })
+    }
+}
+
+/// A credential's material, just made.
+pub(super) struct Made {
+    pub digest: Digest,
+    pub material: Material,
+    pub hint: String,
+    pub secret: Option<Secret<String>>,
+}
+
+pub(super) fn public_key(
+    client: &Client,
+    key: Option<(Algorithm, Option<Jwk>)>,
+) -> Result<Made, Denied> {
+    let Some((algorithm, Some(jwk))) = key else {
+        return Err(no_such("jwk"));
+    };
+    let parsed = VerifyingKey::from_jwk(algorithm, &jwk);
+    parsed.map_err(|_| {
+        Denied::invalid(
+            "jwk",
+            ProblemKind::Expected("a public key that its algorithm can use"),
+        )
+    })?;
+    let thumbprint = jwk.thumbprint();
+    // The same key may belong to one client only once; two clients with one key would be one client.
+    let parts = [
+        client.environment.as_str().as_bytes(),
+        thumbprint.as_bytes(),
+    ];
+    Ok(Made {
+        digest: Digest::of("countersign/public-key", &parts),
+        material: Material::PublicKey(algorithm, jwk),
+        hint: format!("{} {thumbprint}", algorithm.name()),
+        secret: None,
+    })
+}
+
+/// What is left of a secret for people to recognise it by: its prefix and four characters.
+pub(super) fn hint(secret: &str) -> String {
+    let prefix = secret
+        .match_indices('_')
+        .nth(2)
+        .map_or(0, |(place, _)| place + 1);
+    secret.chars().take(prefix + HINT_LETTERS).collect()
+}
+
+/// The same of a secret that has no prefix.
+fn first_letters(secret: &str) -> String {
+    secret.chars().take(HINT_LETTERS).collect()
+}
+
+const HINT_LETTERS: usize = 4;
+
+pub(super) fn kind_expected() -> Denied {
+    let kinds = "client_secret, api_key, registration_token, public_key or signing_secret";
+    Denied::invalid("kind", ProblemKind::Expected(kinds))
+}
+
+fn algorithm_expected(names: &'static str) -> Denied {
+    Denied::invalid("algorithm", ProblemKind::Expected(names))
+}

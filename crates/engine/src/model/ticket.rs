@@ -1,0 +1,60 @@
+//! Tickets: short-lived things that a person may use once, such as a passcode or a reset link; and the count of
+//! wrong guesses at an account.
+
+use crate::{
+    digest::Digest,
+    id::{ClientId, EnvironmentId, OrganizationId, SubjectId},
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// What a ticket is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// A session, for whoever types in the code that was sent.
+    Passcode,
+    /// A new password, for whoever follows the link that was sent.
+    PasswordReset,
+}
+
+/// Something that a person may use once. Asking again replaces it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// Where it is good.
+    pub environment: EnvironmentId,
+    /// Its look-up key: of client and contact for a passcode, of the link's secret for a reset.
+    pub digest: Digest,
+    /// What it is good for.
+    pub purpose: Purpose,
+    /// For whom.
+    pub subject: SubjectId,
+    /// Whose end user that is.
+    pub organization: OrganizationId,
+    /// The client at which it was asked for.
+    pub client: Option<ClientId>,
+    /// A passcode's HMAC under a key that is sealed; none where the look-up key is itself made from a secret.
+    pub code: Option<Digest>,
+    /// Guesses that are left.
+    pub tries_left: u8,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Refused from here on.
+    pub expires_at: Timestamp,
+}
+
+/// Wrong guesses at one account, or at one account from one network: there is such a row for accounts that do
+/// not exist, too, so that none can be told from the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempts {
+    /// Where.
+    pub environment: EnvironmentId,
+    /// Of what: a digest of the account's name, with or without the network.
+    pub digest: Digest,
+    /// Guesses since the last right one. A guess is counted before it is compared.
+    pub failures: u32,
+    /// The next guess is looked at from here on.
+    pub next_at: Timestamp,
+    /// When this is forgotten.
+    pub expires_at: Timestamp,
+}

@@ -1,0 +1,164 @@
+//! Passwords: Argon2id on threads of its own, one hash a core, and a short queue before them. A flood of logins
+//! waits or is turned away; it takes neither memory nor the time of other requests.
+
+use crate::pool::{Load, Pool};
+use argon2::{
+    Algorithm, Argon2, Params, PasswordHash, PasswordHasher as _, PasswordVerifier as _, Version,
+};
+use countersign_engine::{
+    denied::Fault,
+    ports::{Entropy, PasswordHasher, Pending, Verified},
+    secret::Secret,
+};
+use std::sync::Arc;
+
+/// Memory of one hash, in KiB: what OWASP's cheat sheet names for two passes.
+const MEMORY_KIB: u32 = 19 * 1024;
+/// Passes over it.
+const PASSES: u32 = 2;
+const SALT_BYTES: usize = 16;
+/// Logins that wait for a core. At some 30 ms each, the last of them waits about a second.
+const WAITING_PER_CORE: usize = 32;
+
+/// Argon2id with the parameters above.
+pub struct Argon2Hasher {
+    pool: Pool,
+    entropy: Arc<dyn Entropy>,
+    /// What is compared where there is no hash, so that it takes as long.
+    decoy: Arc<str>,
+}
+
+impl Argon2Hasher {
+    /// With so many cores.
+    ///
+    /// # Errors
+    /// [`Fault`] when there are no threads or no randomness.
+    pub fn new(entropy: Arc<dyn Entropy>, cores: usize) -> Result<Self, Fault> {
+        let mut nobody = [0; 32];
+        entropy.fill(&mut nobody)?;
+        let decoy = hash(&nobody, &salt(&*entropy)?)?;
+        Ok(Self {
+            pool: Pool::new("password", cores, cores * WAITING_PER_CORE)?,
+            entropy,
+            decoy: decoy.into(),
+        })
+    }
+
+    /// How much waits, for the metrics.
+    pub fn load(&self) -> Load {
+        self.pool.load()
+    }
+}
+
+impl PasswordHasher for Argon2Hasher {
+    fn hash<'a>(&'a self, password: &'a Secret<String>) -> Pending<'a, Result<String, Fault>> {
+        Box::pin(async move {
+            let salt = salt(&*self.entropy)?;
+            let password = copy(password);
+            let job = move || hash(password.expose().as_bytes(), &salt);
+            self.pool.run(job).await?
+        })
+    }
+
+    fn verify<'a>(
+        &'a self,
+        password: &'a Secret<String>,
+        hash: Option<&'a str>,
+    ) -> Pending<'a, Result<Verified, Fault>> {
+        Box::pin(async move {
+            let is_known = hash.is_some();
+            let hash = hash.map_or_else(|| self.decoy.clone(), Arc::from);
+            let password = copy(password);
+            let job = move || verify(password.expose().as_bytes(), &hash);
+            let verified = self.pool.run(job).await??;
+            Ok(Verified {
+                matches: verified.matches && is_known,
+                is_outdated: verified.is_outdated && is_known,
+            })
+        })
+    }
+}
+
+fn copy(password: &Secret<String>) -> Secret<String> {
+    Secret::new(password.expose().clone())
+}
+
+fn salt(entropy: &dyn Entropy) -> Result<[u8; SALT_BYTES], Fault> {
+    let mut salt = [0; SALT_BYTES];
+    entropy.fill(&mut salt)?;
+    Ok(salt)
+}
+
+fn argon2() -> Result<Argon2<'static>, Fault> {
+    let params = Params::new(MEMORY_KIB, PASSES, 1, None).map_err(Fault::internal)?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+fn hash(password: &[u8], salt: &[u8]) -> Result<String, Fault> {
+    let hash = argon2()?.hash_password_with_salt(password, salt);
+    hash.map(|hash| hash.to_string())
+        .map_err(|error| Fault::internal(format_args!("a password cannot be hashed: {error}")))
+}
+
+fn verify(password: &[u8], hash: &str) -> Result<Verified, Fault> {
+    let parsed = PasswordHash::new(hash).map_err(|error| unreadable(&error))?;
+    let made_with = Params::try_from(&parsed).map_err(|error| unreadable(&error))?;
+    let matches = match argon2()?.verify_password(password, hash) {
+        Ok(()) => true,
+        Err(argon2::password_hash::Error::PasswordInvalid) => false,
+        Err(error) => return Err(unreadable(&error)),
+    };
+    let is_outdated = made_with.m_cost() < MEMORY_KIB || made_with.t_cost() < PASSES;
+    Ok(Verified {
+        matches,
+        is_outdated,
+    })
+}
+
+fn unreadable(error: &dyn std::error::Error) -> Fault {
+    Fault::internal(format_args!("a password's hash cannot be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::SystemEntropy;
+
+    fn secret(text: &str) -> Secret<String> {
+        Secret::new(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn the_right_password_matches_and_nothing_else() {
+        let hasher = Argon2Hasher::new(Arc::new(SystemEntropy), 1).unwrap();
+        let made = hasher.hash(&secret("correct horse")).await.unwrap();
+        assert!(
+            made.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{made}"
+        );
+        for (password, hash, expected) in [
+            ("correct horse", Some(made.as_str()), true),
+            ("correct horse ", Some(&made), false),
+            ("", Some(&made), false),
+            ("correct horse", None, false),
+        ] {
+            let verified = hasher.verify(&secret(password), hash).await.unwrap();
+            assert_eq!(verified.matches, expected, "{password:?}");
+            assert!(!verified.is_outdated);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_weaker_hash_is_told_to_be_renewed() {
+        let weak = Params::new(8 * 1024, 1, 1, None).unwrap();
+        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, weak);
+        let made = weak.hash_password_with_salt(b"correct horse", &[7; 16]);
+        let made = made.unwrap().to_string();
+        let hasher = Argon2Hasher::new(Arc::new(SystemEntropy), 1).unwrap();
+        let verified = hasher
+            .verify(&secret("correct horse"), Some(&made))
+            .await
+            .unwrap();
+        assert!(verified.matches && verified.is_outdated);
+    }
+}
