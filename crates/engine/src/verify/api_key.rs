@@ -1,6 +1,6 @@
 //! An API key as Bearer, at our own endpoints: the environment scope of a server.
 
-use super::{Authenticated, ClientCaller};
+use super::{Authenticated, ClientCaller, Refused};
 use crate::{
     Engine,
     call::CallContext,
@@ -16,7 +16,7 @@ impl Engine {
         &self,
         context: &CallContext,
         key: &Secret<String>,
-    ) -> Result<Authenticated<ClientCaller>, Refusal> {
+    ) -> Result<Authenticated<ClientCaller>, Refused> {
         let compiled = self.arrived(context).await?;
         let brand = &compiled.environment()?.brand;
         if opaque::glance(key.expose(), brand, &compiled.id, &compiled.tag_keys) == Glance::Forged {
@@ -29,16 +29,16 @@ impl Engine {
         let credential = found.as_deref().and_then(Stored::credential);
         let credential = credential.ok_or(Denied::InvalidToken(Reason::Unknown))?;
         if credential.kind != CredentialKind::ApiKey {
-            return Err(Denied::InvalidToken(Reason::Kind).into());
+            return Err(Refused::of(Denied::InvalidToken(Reason::Kind), credential));
         }
         // What a client's own endpoints call a wrong client is a wrong token here.
         self.admit(context, credential)
             .await
             .map_err(|refusal| match refusal {
                 Refusal::Denied(Denied::InvalidClient(reason)) => {
-                    Denied::InvalidToken(reason).into()
+                    Refused::of(Denied::InvalidToken(reason), credential)
                 }
-                other => other,
+                other => Refused::of(other, credential),
             })
     }
 }

@@ -1,10 +1,10 @@
 //! A subject's session as Bearer, at our own endpoints.
 
-use super::{Authenticated, SessionCaller, check_length, decide_subject};
+use super::{Authenticated, Refused, SessionCaller, check_length, decide_subject};
 use crate::{
     Engine,
     call::CallContext,
-    denied::{Denied, Reason, Refusal},
+    denied::{Denied, Reason},
     opaque::{self, Glance},
     row::{Key, Stored},
     secret::Secret,
@@ -16,7 +16,7 @@ impl Engine {
         &self,
         context: &CallContext,
         shown: &Secret<String>,
-    ) -> Result<Authenticated<SessionCaller>, Refusal> {
+    ) -> Result<Authenticated<SessionCaller>, Refused> {
         check_length(shown.expose())?;
         let compiled = self.arrived(context).await?;
         let brand = &compiled.environment()?.brand;

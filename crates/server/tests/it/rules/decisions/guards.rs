@@ -23,6 +23,7 @@ async fn the_first_matching_guard_decides_by_host_path_and_method() {
         origins: vec![],
         rate_limit: None,
         dialect: None,
+        secrets_from_browsers: false,
         assertion: false,
     };
     let guards = vec![
