@@ -10,6 +10,7 @@ use crate::{
     limits::Rates,
     model::{audit::AuditEvent, name::NameSpace},
     observations::Observations,
+    outbox::Outbox,
     outcome::Outcome,
     ports::{Entropy, Freshness, Generation, Keystore, PasswordHasher, Store},
     row::{Key, Stored},
@@ -44,6 +45,7 @@ pub struct Engine {
     pub(crate) facts: Facts,
     pub(crate) rates: Rates,
     pub(crate) observations: Observations,
+    pub(crate) outbox: Outbox,
     /// Key pairs are made one after the other: they are slow, and waiting callers share the result.
     pub(crate) making_keys: Mutex<()>,
     /// The dialects that this server has.
@@ -68,6 +70,7 @@ impl Engine {
             facts: Facts::default(),
             rates: Rates::default(),
             observations: Observations::default(),
+            outbox: Outbox::default(),
             making_keys: Mutex::new(()),
             dialects,
         }

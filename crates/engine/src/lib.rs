@@ -35,6 +35,7 @@ mod limits;
 pub mod model;
 mod observations;
 pub mod opaque;
+mod outbox;
 pub mod outcome;
 pub mod path;
 pub mod ports;
