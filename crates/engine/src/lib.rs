@@ -43,6 +43,7 @@ mod revoke;
 pub mod row;
 pub mod sealed;
 pub mod secret;
+mod subjects;
 #[cfg(test)]
 mod testing;
 pub mod time;

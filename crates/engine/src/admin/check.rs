@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 /// Collects everything that is wrong, so that the caller learns it at once.
 #[derive(Default)]
-pub(super) struct Problems(Vec<Problem>);
+pub(crate) struct Problems(Vec<Problem>);
 
 impl Problems {
     pub fn expect(&mut self, holds: bool, field: &str, expected: &'static str) {

@@ -1,6 +1,6 @@
 //! The operator's calls: a file per noun. Every change goes through the same rules as a creation.
 
-mod check;
+pub(crate) mod check;
 mod clients;
 mod credentials;
 mod environments;
