@@ -35,6 +35,9 @@ pub struct Dialect {
     /// Its error envelope, for what is refused before a route decodes it (404, 405, 413, 421) and for
     /// denials at a guard that names this dialect.
     pub refuse: fn(&Refusal, &CallContext) -> Response,
+    /// The same for a denial at a guard where a GraphQL endpoint was asked (a path that ends in `/graphql`);
+    /// none: as everywhere.
+    pub refuse_graphql: Option<fn(&Refusal, &CallContext) -> Response>,
     /// Its OpenAPI 3.1 document.
     pub openapi: fn() -> serde_json::Value,
 }

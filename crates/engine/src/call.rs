@@ -50,6 +50,8 @@ pub enum Callers {
     ApiKey,
     /// A subject with its session as Bearer.
     Session,
+    /// Whoever holds an access token of ours, as Bearer (RFC 6750 section 2.1).
+    AccessToken,
 }
 
 /// What the caller showed, still unbelieved. Finding it has three answers.
@@ -93,6 +95,8 @@ pub struct Asked {
     pub callers: Callers,
     /// What the caller showed: settled first, so that a stranger never gets a validation error.
     pub presented: Presented,
+    /// Whether a browser sent it, as `Origin` or `Sec-Fetch-Site` tells: a secret credential must not.
+    pub from_browser: bool,
     /// What is asked, or why that cannot be told.
     pub call: Result<Call, crate::denied::Denied>,
 }

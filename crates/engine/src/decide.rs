@@ -445,5 +445,12 @@ fn denied(refusal: Refusal, guard: Option<&Guard>, judged: &Judged<'_>) -> Decis
         refusal,
         dialect,
         allowed_origin,
+        graphql: asks_graphql(judged.target),
     })
+}
+
+/// Whether the target's path ends in `/graphql`.
+fn asks_graphql(target: &str) -> bool {
+    let path = target.split('?').next().unwrap_or_default();
+    path.ends_with("/graphql")
 }

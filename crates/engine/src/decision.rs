@@ -53,6 +53,21 @@ pub struct Judged<'a> {
     pub from_browser: bool,
     /// `Access-Control-Request-Method`, in a preflight.
     pub preflight_method: Carrier<'a>,
+    /// The headers with which a client authenticates this one request.
+    pub client_headers: ClientHeaders<'a>,
+}
+
+/// A client's identifier and secret in headers of the request itself, and what it asks for (Ultra).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ClientHeaders<'a> {
+    /// `client_id`.
+    pub client_id: Carrier<'a>,
+    /// `client_secret`.
+    pub client_secret: Carrier<'a>,
+    /// `grant_type`.
+    pub grant_type: Carrier<'a>,
+    /// `scope`.
+    pub scope: Carrier<'a>,
 }
 
 /// The answer to a gateway.
@@ -82,6 +97,8 @@ pub struct DeniedAtGuard {
     pub dialect: Option<String>,
     /// The origins of the guard, for the CORS headers of the denial.
     pub allowed_origin: bool,
+    /// Whether a GraphQL endpoint was asked: a path that ends in `/graphql`.
+    pub graphql: bool,
 }
 
 /// Who a caller turned out to be: made once, used until something it was made from moves.
@@ -188,6 +205,8 @@ pub enum ShownKind {
     Session,
     /// A subject's identifier with an API key.
     SubjectBasic,
+    /// A client's identifier and secret, in headers of the request itself.
+    ClientHeaders,
     /// A credential.
     Credential(CredentialKind),
 }
@@ -201,6 +220,7 @@ impl ShownKind {
             Self::AccessToken => "access_token",
             Self::Session => "session",
             Self::SubjectBasic => "subject_basic",
+            Self::ClientHeaders => CredentialKind::ClientSecret.name(),
             Self::Credential(kind) => kind.name(),
         }
     }

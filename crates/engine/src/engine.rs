@@ -144,7 +144,9 @@ impl Engine {
     /// # Errors
     /// [`Refusal`]: the caller's fault or ours.
     pub async fn handle(&self, context: &CallContext, asked: Asked) -> Result<Outcome, Refusal> {
-        let settled = self.settle(context, asked.callers, asked.presented).await?;
+        let settled = self
+            .settle(context, asked.callers, asked.presented, asked.from_browser)
+            .await?;
         match (asked.call?, settled) {
             (
                 Call::ClientCredentials {

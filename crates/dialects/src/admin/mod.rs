@@ -31,6 +31,7 @@ pub(crate) const DIALECT: Dialect = Dialect {
     listener: Listener::Admin,
     routes: routes::ROUTES,
     refuse: problem::refuse,
+    refuse_graphql: None,
     openapi: || openapi::document(&ABOUT, routes::ROUTES),
 };
 

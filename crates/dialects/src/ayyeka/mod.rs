@@ -20,6 +20,7 @@ pub const DIALECT: Dialect = Dialect {
     listener: Listener::Public,
     routes: ROUTES,
     refuse: error::refuse_at_resource,
+    refuse_graphql: None,
     openapi: document,
 };
 

@@ -28,6 +28,7 @@ pub const DIALECT: Dialect = Dialect {
     listener: Listener::Public,
     routes: ROUTES,
     refuse: oauth_error::refuse_at_resource,
+    refuse_graphql: None,
     openapi: document,
 };
 

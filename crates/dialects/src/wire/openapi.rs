@@ -326,6 +326,7 @@ fn security(callers: Callers) -> Value {
         Callers::Operator(_) => json!([{ "operatorToken": [] }]),
         Callers::ApiKey => json!([{ "apiKey": [] }]),
         Callers::Session => json!([{ "session": [] }]),
+        Callers::AccessToken => json!([{ "accessToken": [] }]),
     }
 }
 
@@ -342,6 +343,7 @@ fn security_schemes(routes: &[Route]) -> Map<String, Value> {
             Callers::Operator(_) => ("operatorToken", bearer()),
             Callers::ApiKey => ("apiKey", bearer()),
             Callers::Session => ("session", bearer()),
+            Callers::AccessToken => ("accessToken", bearer()),
         };
         schemes.insert(name.into(), scheme);
     }

@@ -1,6 +1,6 @@
 //! JWT access tokens that we minted: found by header bytes, verified with the key's own algorithm, then looked up.
 
-use super::{Refused, decide_client};
+use super::{Authenticated, Refused, TokenCaller, decide_client};
 use crate::{
     Engine,
     bounds::{CLOCK_SKEW_MAX, TOKEN_BYTES_MAX},
@@ -18,6 +18,7 @@ use crate::{
     },
     ports::Generation,
     row::{Key, Stored},
+    secret::Secret,
     time::Timestamp,
 };
 use countersign_jose::{Claims, Compact, Limits};
@@ -211,6 +212,27 @@ pub(crate) fn signing_input(token: &str) -> &str {
 }
 
 impl Engine {
+    /// Whoever shows an access token at our own endpoints.
+    pub(super) async fn verify_token_bearer(
+        &self,
+        context: &CallContext,
+        token: &Secret<String>,
+    ) -> Result<Authenticated<TokenCaller>, Refused> {
+        let compiled = self.arrived(context).await?;
+        let digest = token_digest(&compiled.id, token.expose());
+        let fact = match self.fact_warm(&digest, context.now) {
+            Some(fact) => fact,
+            None => {
+                self.verify_token(context, &compiled, token.expose(), digest)
+                    .await?
+            }
+        };
+        if fact.ends_at.is_some_and(|end| context.now >= end) {
+            return Err(Denied::InvalidToken(Reason::Expired).into());
+        }
+        Ok(Authenticated(TokenCaller { fact }))
+    }
+
     /// The fact behind a JWT of ours. The caller has looked for a warm one.
     pub(crate) async fn verify_token(
         &self,

@@ -4,6 +4,7 @@ mod access_token;
 mod api_key;
 mod assertion;
 mod bearer;
+mod browser;
 mod client_secret;
 mod operator;
 mod refused;
@@ -14,6 +15,7 @@ use crate::{
     bounds::SECRET_BYTES_MAX,
     call::{CallContext, Callers, Presented, Shown},
     compiled::Compiled,
+    decision::Fact,
     denied::{Denied, Malformed, Reason, Refusal},
     digest::Digest,
     id::OrganizationId,
@@ -49,6 +51,7 @@ pub(crate) enum Settled {
     Client(Authenticated<ClientCaller>),
     Operator(Authenticated<OperatorCaller>),
     Session(Authenticated<SessionCaller>),
+    AccessToken(Authenticated<TokenCaller>),
 }
 
 /// A client that authenticated with its own credential.
@@ -87,6 +90,12 @@ pub struct SessionToken {
     pub(crate) text: Secret<String>,
 }
 
+/// Whoever showed an access token of ours.
+#[derive(Debug, Clone)]
+pub struct TokenCaller {
+    pub(crate) fact: Arc<Fact>,
+}
+
 /// An operator that showed its token.
 #[derive(Debug, Clone)]
 pub struct OperatorCaller {
@@ -106,8 +115,12 @@ impl Engine {
         context: &CallContext,
         callers: Callers,
         presented: Presented,
+        from_browser: bool,
     ) -> Result<Settled, Refusal> {
-        let Refused { refusal, whose } = match self.settle_as(context, callers, presented).await {
+        let settled = self
+            .settle_as(context, callers, presented, from_browser)
+            .await;
+        let Refused { refusal, whose } = match settled {
             Ok(settled) => return Ok(settled),
             Err(refused) => refused,
         };
@@ -133,6 +146,7 @@ impl Engine {
         context: &CallContext,
         callers: Callers,
         presented: Presented,
+        from_browser: bool,
     ) -> Result<Settled, Refused> {
         if callers == Callers::Anyone {
             return Ok(Settled::Anyone);
@@ -142,6 +156,21 @@ impl Engine {
             Presented::Malformed(how) => return Err(Denied::MalformedCredential(how).into()),
             Presented::Present(shown) => shown,
         };
+        if !from_browser {
+            return self.verify(context, callers, shown).await;
+        }
+        self.refuse_leaked(context, &shown).await?;
+        let settled = self.verify(context, callers, shown).await?;
+        browser::decide_signer(settled)
+    }
+
+    /// Whoever shows this, if the route is for its kind.
+    async fn verify(
+        &self,
+        context: &CallContext,
+        callers: Callers,
+        shown: Shown,
+    ) -> Result<Settled, Refused> {
         match (callers, shown) {
             (Callers::Client, Shown::ClientSecret { client_id, secret }) => {
                 check_length(secret.expose())?;
@@ -175,10 +204,15 @@ impl Engine {
                 .verify_session(context, &session)
                 .await
                 .map(Settled::Session),
+            (Callers::AccessToken, Shown::Bearer(token)) => self
+                .verify_token_bearer(context, &token)
+                .await
+                .map(Settled::AccessToken),
             (Callers::Client, Shown::Bearer(_)) => Err(Denied::InvalidClient(Reason::Kind).into()),
-            (Callers::Operator(_) | Callers::ApiKey | Callers::Session, _) => {
-                Err(Denied::InvalidToken(Reason::Kind).into())
-            }
+            (
+                Callers::Operator(_) | Callers::ApiKey | Callers::Session | Callers::AccessToken,
+                _,
+            ) => Err(Denied::InvalidToken(Reason::Kind).into()),
             (Callers::Anyone, _) => Ok(Settled::Anyone),
         }
     }

@@ -72,7 +72,10 @@ pub fn deny(
     context: &CallContext,
 ) -> Answer {
     let mut response = match envelope(denied.dialect.as_deref()) {
-        Some(dialect) => (dialect.refuse)(&denied.refusal, context),
+        Some(dialect) => {
+            let graphql = dialect.refuse_graphql.filter(|_| denied.graphql);
+            graphql.unwrap_or(dialect.refuse)(&denied.refusal, context)
+        }
         None => without_envelope(&denied.refusal),
     };
     let headers = response.headers_mut();
@@ -255,6 +258,7 @@ mod tests {
                     refusal: refusal.clone(),
                     dialect: Some(dialect.name.to_owned()),
                     allowed_origin: true,
+                    graphql: false,
                 };
                 let origin = Carrier::Present("https://app.example");
                 let answer = deny(&NGINX, &denied, origin, &context);

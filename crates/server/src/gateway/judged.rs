@@ -5,7 +5,7 @@ use super::{
     profile::{Carriers, Source},
 };
 use countersign_engine::{
-    decision::{Carrier, Judged},
+    decision::{Carrier, ClientHeaders, Judged},
     id::RequestId,
 };
 use http::{HeaderValue, Version, request::Parts};
@@ -35,6 +35,7 @@ struct Carried<'a> {
     origin: Carrier<'a>,
     preflight_method: Carrier<'a>,
     from_browser: bool,
+    client_headers: ClientHeaders<'a>,
 }
 
 /// A request that can be judged.
@@ -103,6 +104,7 @@ pub fn read<'a>(carriers: &Carriers, parts: &'a Parts) -> Result<Read<'a>, Unjud
             origin: carried.origin,
             from_browser: carried.from_browser,
             preflight_method: carried.preflight_method,
+            client_headers: carried.client_headers,
         },
     })
 }
@@ -115,6 +117,10 @@ impl<'a> Carried<'a> {
             "x-client-id" => &mut self.client_id,
             "origin" => &mut self.origin,
             "access-control-request-method" => &mut self.preflight_method,
+            "client_id" => &mut self.client_headers.client_id,
+            "client_secret" => &mut self.client_headers.client_secret,
+            "grant_type" => &mut self.client_headers.grant_type,
+            "scope" => &mut self.client_headers.scope,
             "sec-fetch-site" => {
                 self.from_browser = true;
                 return;

@@ -238,6 +238,7 @@ const fn refuse(refusal: Refusal) -> DeniedAtGuard {
         refusal,
         dialect: None,
         allowed_origin: false,
+        graphql: false,
     }
 }
 

@@ -20,6 +20,11 @@ pub(super) fn origin(headers: &HeaderMap) -> Option<&str> {
     origins.next().is_none().then_some(origin)
 }
 
+/// Whether a browser sent it. Node's fetch sends `Sec-Fetch-Mode`, and is none.
+pub(super) fn from_browser(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site")
+}
+
 /// The method that a preflight asks about.
 pub(super) fn preflight(method: &Method, headers: &HeaderMap) -> Option<Method> {
     let asked = headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;

@@ -237,6 +237,7 @@ impl Asking<'_> {
         let asked = Asked {
             callers: at.route.callers,
             presented: decoded.presented,
+            from_browser: cors::from_browser(&parts.headers),
             call: decoded.call,
         };
         let outcome = self.state.engine.handle(&self.context, asked).await;

@@ -102,7 +102,7 @@ impl Right {
             Callers::Client => ask.basic(&self.client, &self.secret),
             Callers::Operator(_) => ask.bearer(&self.owner).header("If-Match", "\"1\""),
             // Their own dialects' tests show these; here something that is none will do.
-            Callers::ApiKey | Callers::Session => ask.bearer("none"),
+            Callers::ApiKey | Callers::Session | Callers::AccessToken => ask.bearer("none"),
             Callers::Anyone => ask,
         }
     }

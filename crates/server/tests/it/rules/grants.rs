@@ -236,6 +236,7 @@ async fn assert_with(
     let asked = Asked {
         callers: Callers::Client,
         presented: Presented::Present(shown),
+        from_browser: false,
         call: Ok(call),
     };
     match world.engine.handle(&world.context(SANDBOX), asked).await {

@@ -170,6 +170,7 @@ impl World {
         let asked = Asked {
             callers: Callers::Operator(Role::Owner),
             presented: Presented::Present(Shown::Bearer(token.clone())),
+            from_browser: false,
             call: Ok(Call::Admin(call)),
         };
         let context = context_at(&EnvironmentId::installation(), self.now());
@@ -286,6 +287,7 @@ impl World {
         let asked = Asked {
             callers: Callers::Client,
             presented: Presented::Present(shown),
+            from_browser: false,
             call: Ok(call),
         };
         self.engine.handle(&self.context(environment), asked).await
@@ -404,6 +406,7 @@ pub fn request(target: &str) -> Judged<'_> {
         origin: Carrier::Absent,
         from_browser: false,
         preflight_method: Carrier::Absent,
+        client_headers: Default::default(),
     }
 }
 
