@@ -74,12 +74,14 @@ pub enum Query {
     },
     /// What may leave the outbox now, of every environment. Of each destination and order only the oldest that
     /// waits, when it is due, and of each destination at most `per_destination`; the longest due first.
-    /// Never more than one page.
+    /// Never more than one page. What else waits at a destination makes this no slower.
     DueDeliveries {
         /// What counts as due.
         now: Timestamp,
         /// Of one destination.
         per_destination: u32,
+        /// Destinations that are left out, as [`Delivery::place`] names them.
+        busy: Vec<String>,
     },
     /// Audit lines, newest first; of one environment, one organization, from a time on, if named.
     Audit {

@@ -274,9 +274,10 @@ impl State {
         if let Query::DueDeliveries {
             now,
             per_destination,
+            busy,
         } = query
         {
-            return self.list_due(*now, *per_destination as usize, max);
+            return self.list_due(*now, *per_destination as usize, busy, max);
         }
         let mut found: BTreeMap<String, Arc<Stored>> = BTreeMap::new();
         for row in self.rows.values() {
@@ -289,7 +290,13 @@ impl State {
         cut(found.into_iter().take(max + 1).collect(), max)
     }
 
-    fn list_due(&self, now: Timestamp, per_destination: usize, max: usize) -> Page {
+    fn list_due(
+        &self,
+        now: Timestamp,
+        per_destination: usize,
+        busy: &[String],
+        max: usize,
+    ) -> Page {
         // The keys are in order, so the first that waits of a lane is its oldest.
         let mut lanes = BTreeMap::new();
         for row in self.rows.values() {
@@ -297,17 +304,14 @@ impl State {
             else {
                 continue;
             };
-            let lane = (
-                &delivery.environment,
-                delivery.destination.text(),
-                &delivery.order,
-            );
+            let lane = (delivery.place(), &delivery.order);
             lanes.entry(lane).or_insert((due_at, &delivery.id, row));
         }
         let mut destinations: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for ((environment, destination, _), head) in lanes {
-            let heads = destinations.entry((environment, destination)).or_default();
-            heads.extend((head.0 <= now).then_some(head));
+        for ((place, _), head) in lanes {
+            let is_free = head.0 <= now && !busy.contains(&place);
+            let heads = destinations.entry(place).or_default();
+            heads.extend(is_free.then_some(head));
         }
         let due = destinations.into_values().flat_map(|mut heads| {
             heads.sort_by_key(|(due_at, id, _)| (*due_at, *id));

@@ -122,12 +122,20 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// The text that stores keep and lanes begin with.
+    /// Its word in the audit log and for operators.
     pub fn text(&self) -> String {
         match self {
             Self::Webhook(id) => format!("webhook:{id}"),
             Self::Mail => "mail".into(),
         }
+    }
+}
+
+impl Delivery {
+    /// Where it goes, unlike any other environment's destination: `sandbox/webhook:wh_…`. What one receiver holds
+    /// up is counted by this.
+    pub fn place(&self) -> String {
+        format!("{}/{}", self.environment, self.destination.text())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Housekeeping: it removes what has ended, within its limits, and nothing else.
 
-use super::{audit_lines, conflict, insert, remove, replace, row, samples::*, write};
+use super::{audit_lines, conflict, insert, people, remove, replace, row, samples::*, write};
 use countersign_engine::{
     commit::Change,
     ports::{Housekeeping, Kept, Store},
@@ -10,6 +10,7 @@ use countersign_engine::{
 
 cases! {
     what_has_ended_is_swept_and_what_lives_is_kept
+    what_people_leave_behind_is_swept_when_it_has_ended
     a_lapsed_credential_is_swept_when_its_row_says_so
     a_sweep_keeps_to_its_limit_and_begins_with_the_oldest
     what_was_spent_can_be_swept_and_only_then_spent_again
@@ -78,6 +79,31 @@ async fn what_has_ended_is_swept_and_what_lives_is_kept(store: &dyn Store) {
     }
     assert_eq!(count(store, "credential").await, 1);
     assert_eq!(kept(store, expired(100)).await, 0);
+}
+
+async fn what_people_leave_behind_is_swept_when_it_has_ended(store: &dyn Store) {
+    let rows = |ends| {
+        let word = format!("{ends:?}");
+        [
+            people::session(&word, "s1", ends),
+            people::session_window(if ends < NOW { "s1" } else { "s2" }, ends),
+            people::ticket(&word, ends),
+            people::attempts(&word, ends),
+        ]
+    };
+    insert(store, rows(at(-1))).await;
+    insert(store, rows(at(1))).await;
+    insert(store, [people::subject("sandbox", "org_a", "s1")]).await;
+    insert(store, [people::subscription("sandbox", "org_a", "wh_1")]).await;
+    assert_eq!(kept(store, expired(100)).await, 4);
+    for ended in rows(at(-1)) {
+        assert_eq!(row(store, &ended.key()).await, None);
+    }
+    for lives in rows(at(1)) {
+        assert!(row(store, &lives.key()).await.is_some());
+    }
+    assert_eq!(count(store, "subject").await, 1);
+    assert_eq!(count(store, "subscription").await, 1);
 }
 
 async fn a_lapsed_credential_is_swept_when_its_row_says_so(store: &dyn Store) {
@@ -278,6 +304,13 @@ async fn every_table_is_counted_by_its_name(store: &dyn Store) {
         ("key_set", 1),
         ("revocation", 1),
         ("idempotency", 1),
+        ("subject", 1),
+        ("session", 1),
+        ("session_window", 1),
+        ("ticket", 1),
+        ("attempts", 1),
+        ("subscription", 1),
+        ("delivery", 1),
         ("spent", 1),
         ("last_used", 1),
         ("audit", 2),

@@ -1,6 +1,6 @@
 //! Pages: what is in them, their order, and that they stay whole while rows come and go.
 
-use super::{audit_lines, every_page, insert, remove, samples::*, write};
+use super::{audit_lines, every_page, insert, people, remove, samples::*, write};
 use countersign_engine::{
     bounds::PAGE_ROWS_MAX,
     commit::Change,
@@ -12,6 +12,7 @@ use std::sync::Arc;
 cases! {
     lists_are_sorted_by_id_and_cut_into_pages
     lists_name_only_what_was_asked_for
+    sessions_are_listed_by_digest_and_subject
     a_credential_is_found_by_its_id
     a_page_has_at_least_one_row_and_at_most_the_bound
     pages_skip_and_repeat_nothing_while_rows_come_and_go
@@ -30,6 +31,9 @@ fn ids(rows: &[Arc<Stored>]) -> Vec<String> {
         Row::Client(row) => row.id.to_string(),
         Row::Credential(row) => row.id.to_string(),
         Row::KeySet(row) => row.name.clone(),
+        Row::Subject(row) => row.id.to_string(),
+        Row::Session(row) => row.hint.clone(),
+        Row::Subscription(row) => row.id.to_string(),
         Row::Audit(row) => row.action.clone(),
         other => panic!("a list gave {other:?}"),
     };
@@ -46,6 +50,10 @@ async fn lists_are_sorted_by_id_and_cut_into_pages(store: &dyn Store) {
     insert(store, names.map(operator)).await;
     insert(store, names.map(|name| client("sandbox", "org", name))).await;
     insert(store, names.map(|name| key_set("sandbox", name))).await;
+    let subjects = names.map(|name| people::subject("sandbox", "org", name));
+    insert(store, subjects).await;
+    let subscriptions = names.map(|name| people::subscription("sandbox", "org", name));
+    insert(store, subscriptions).await;
     let holder = || held_by_client("org", "a");
     insert(
         store,
@@ -61,6 +69,8 @@ async fn lists_are_sorted_by_id_and_cut_into_pages(store: &dyn Store) {
         Query::KeySets(sandbox()),
         Query::Credentials(sandbox(), None),
         Query::Credentials(sandbox(), Some(holder())),
+        Query::Subjects(sandbox(), organization_id("org")),
+        Query::Subscriptions(sandbox(), organization_id("org")),
     ] {
         for limit in [1, 2, 3, 7, 8, 9] {
             let rows = every_page(store, &query, limit).await;
@@ -98,6 +108,10 @@ async fn lists_name_only_what_was_asked_for(store: &dyn Store) {
                 held_by_client("org_a", "client_a"),
             ),
             credential("*", "s6", "cred_6", held_by_operator("bob")),
+            people::subject("sandbox", "org_b", "s2"),
+            people::subject("production", "org_a", "s3"),
+            people::subscription("sandbox", "org_b", "wh_2"),
+            people::subscription("production", "org_a", "wh_3"),
         ],
     )
     .await;
@@ -133,12 +147,50 @@ async fn lists_name_only_what_was_asked_for(store: &dyn Store) {
         ),
         (Query::KeySets(environment_id("production")), &["standard"]),
         (Query::KeySets(environment_id("other")), &none),
+        (
+            Query::Subjects(sandbox(), organization_id("org_a")),
+            &["s1"],
+        ),
+        (Query::Subjects(sandbox(), organization_id("org_c")), &none),
+        (
+            Query::Subscriptions(sandbox(), organization_id("org_a")),
+            &["wh_1"],
+        ),
+        (
+            Query::Subscriptions(environment_id("production"), organization_id("org_b")),
+            &none,
+        ),
     ] {
         assert_eq!(
             ids(&every_page(store, &query, 1).await),
             wanted,
             "{query:?}"
         );
+    }
+}
+
+async fn sessions_are_listed_by_digest_and_subject(store: &dyn Store) {
+    let words: Vec<String> = (0..20).map(|n| format!("ses{n}")).collect();
+    let subject_of = |word: &str| if word.len() == 4 { "s1" } else { "s2" };
+    let sessions = words.iter().map(|word| {
+        let mut row = people::session(word, subject_of(word), at(60));
+        if let Row::Session(session) = &mut row {
+            session.hint = word.clone();
+        }
+        row
+    });
+    insert(store, sessions).await;
+    for subject in ["s1", "s2", "s3"] {
+        let mut wanted: Vec<_> = words
+            .iter()
+            .filter(|word| subject_of(word) == subject)
+            .collect();
+        wanted.sort_by_key(|word| *digest(word).as_bytes());
+        let query = Query::Sessions(sandbox(), people::subject_id(subject));
+        for limit in [1, 3, 10, 11] {
+            let rows = every_page(store, &query, limit).await;
+            assert_eq!(ids(&rows).iter().collect::<Vec<_>>(), wanted, "by {limit}");
+        }
     }
 }
 

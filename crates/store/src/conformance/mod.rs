@@ -21,6 +21,8 @@ mod changes;
 mod feed;
 mod housekeeping;
 mod lists;
+mod outbox;
+pub mod people;
 mod races;
 pub mod samples;
 
@@ -44,6 +46,7 @@ pub fn cases() -> Vec<(&'static str, Case)> {
         lists::cases(),
         feed::cases(),
         housekeeping::cases(),
+        outbox::cases(),
         races::cases(),
     ]
     .concat()

@@ -224,7 +224,7 @@ pub fn guards(environment: &str) -> Row {
 
 /// A row of every noun that a commit may write.
 pub fn every_noun() -> Vec<Row> {
-    vec![
+    let mut rows = vec![
         environment("sandbox"),
         organization("org_a"),
         operator("alice"),
@@ -241,7 +241,9 @@ pub fn every_noun() -> Vec<Row> {
         key_set("sandbox", "standard"),
         revocation("token", at(60)),
         idempotency("key", at(60)),
-    ]
+    ];
+    rows.extend(super::people::every_noun());
+    rows
 }
 
 /// Something to use up.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     page::{FEED_COMMITS_MAX, audit_after, audit_place, cut},
-    tables::{Field, LEDGERS, Noun, decode_body},
+    tables::{BEHIND, Field, LEDGERS, NEVER, Noun, decode_body},
 };
 use countersign_engine::{
     denied::Fault,
@@ -37,10 +37,6 @@ fn all<T>(
 fn count(max: usize) -> Field<'static> {
     Field::Integer(i64::try_from(max).unwrap_or(i64::MAX))
 }
-
-/// When what was given up is due, and the last instant before.
-const NEVER: i64 = Timestamp::FAR.micros();
-const BEFORE_NEVER: i64 = NEVER - 1;
 
 /// A page of `max` rows in the query's order.
 pub(super) fn list(
@@ -110,7 +106,7 @@ pub(super) fn list(
             (sql::LIST_SUBSCRIPTIONS, Noun::Subscription)
         }
         Query::Deliveries { environment, dead } => {
-            let time = if *dead { NEVER } else { BEFORE_NEVER };
+            let time = if *dead { NEVER } else { BEHIND };
             fields.extend([text(environment.as_str()), Field::Integer(time)]);
             let sql = if *dead {
                 sql::LIST_DEAD_LETTERS
@@ -122,13 +118,8 @@ pub(super) fn list(
         Query::DueDeliveries {
             now,
             per_destination,
-        } => {
-            let times = [now.micros(), i64::from(*per_destination), NEVER];
-            fields.extend(times.map(Field::Integer));
-            let mut due = page(connection, sql::LIST_DUE, &fields, Noun::Delivery, max)?;
-            due.next = None;
-            return Ok(due);
-        }
+            busy,
+        } => return list_due(connection, *now, *per_destination, busy, max),
     };
     page(connection, sql, &fields, noun, max)
 }
@@ -151,6 +142,45 @@ fn page(
         ))
     });
     Ok(cut(rows.collect::<Result<_, Fault>>()?, max))
+}
+
+/// Of each place the first that are due, from one snapshot, then the longest due of all of them.
+fn list_due(
+    connection: &Connection,
+    now: Timestamp,
+    per_place: u32,
+    busy: &[String],
+    max: usize,
+) -> Result<Page, Fault> {
+    let now = Field::Integer(now.micros().min(BEHIND - 1));
+    let busy = serde_json::to_string(busy).map_err(Fault::internal)?;
+    let of_places = [now.clone(), count(max), Field::Text(&busy)];
+    let mut due: Vec<(i64, String, i64, String)> = snapshot(connection, || {
+        let places: Vec<String> = all(connection, statements::DUE_PLACES, &of_places, |row| {
+            row.get(0)
+        })?;
+        let due = places.iter().map(|place| {
+            let of = [
+                Field::Text(place),
+                now.clone(),
+                Field::Integer(per_place.into()),
+            ];
+            all(connection, statements::LIST_DUE_AT, &of, |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
+        });
+        Ok(due.collect::<Result<Vec<_>, Fault>>()?.concat())
+    })?;
+    due.sort();
+    due.truncate(max);
+    let rows = due.into_iter().map(|(_, _, version, body)| {
+        let row = decode_body(Noun::Delivery, &body)?;
+        Ok(stored(version, 0, row))
+    });
+    Ok(Page {
+        rows: rows.collect::<Result<_, Fault>>()?,
+        next: None,
+    })
 }
 
 fn list_audit(

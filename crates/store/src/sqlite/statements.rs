@@ -258,14 +258,41 @@ pub(crate) const LIST_DELIVERIES: &str = "SELECT id, version, 0, body FROM deliv
      WHERE id > ?1 AND environment = ?3 AND due_at <= ?4 ORDER BY id LIMIT ?2";
 pub(crate) const LIST_DEAD_LETTERS: &str = "SELECT id, version, 0, body FROM delivery \
      WHERE id > ?1 AND environment = ?3 AND due_at = ?4 ORDER BY id LIMIT ?2";
-// What is due at ?3, unless an older one of its lane still waits; ?5 is the time of what was given up.
-pub(crate) const LIST_DUE: &str = "SELECT id, version, 0, body FROM \
-     (SELECT id, version, body, due_at, \
-      row_number() OVER (PARTITION BY environment, destination ORDER BY due_at, id) AS place \
-      FROM delivery AS d WHERE due_at <= ?3 AND NOT EXISTS \
-      (SELECT 1 FROM delivery AS e WHERE e.environment = d.environment \
-       AND e.destination = d.destination AND e.lane = d.lane AND e.id < d.id AND e.due_at < ?5)) \
-     WHERE id > ?1 AND place <= ?4 ORDER BY due_at, id LIMIT ?2";
+// Where something may leave at ?1, the longest due first, up to ?2 places, not those in the JSON list ?3. Goes from
+// place to place, whatever lies at each.
+pub(crate) const DUE_PLACES: &str = "WITH RECURSIVE step (place) AS \
+     (SELECT min(destination) FROM delivery UNION ALL \
+      SELECT (SELECT min(d.destination) FROM delivery AS d WHERE d.destination > step.place) \
+      FROM step WHERE step.place IS NOT NULL) \
+     SELECT place, (SELECT min(d.due_at) FROM delivery AS d WHERE d.destination = place) AS due \
+     FROM step WHERE place IS NOT NULL AND due <= ?1 \
+     AND place NOT IN (SELECT value FROM json_each(?3)) ORDER BY due, place LIMIT ?2";
+pub(crate) const LIST_DUE_AT: &str = "SELECT due_at, id, version, body FROM delivery \
+     WHERE destination = ?1 AND due_at <= ?2 ORDER BY due_at, id LIMIT ?3";
+
+// The lane of the row ?1, ?2 is put in order: only its oldest that waits has a time, ?3 is that of all others.
+pub(crate) const LANE_BACK: &str = "UPDATE delivery SET due_at = ?3 WHERE environment = ?1 AND id IN \
+     (SELECT h.id FROM delivery AS d CROSS JOIN delivery AS h \
+      WHERE d.environment = ?1 AND d.id = ?2 \
+      AND h.destination = d.destination AND h.lane = d.lane AND h.due_at < ?3 \
+      AND (EXISTS (SELECT 1 FROM delivery AS e WHERE e.destination = h.destination \
+                   AND e.lane = h.lane AND e.due_at < ?3 AND e.id < h.id) \
+        OR EXISTS (SELECT 1 FROM delivery AS e WHERE e.destination = h.destination \
+                   AND e.lane = h.lane AND e.due_at = ?3 AND e.id < h.id)))";
+pub(crate) const LANE_FRONT: &str = "UPDATE delivery SET due_at = json_extract(body, '$.due_at') \
+     WHERE environment = ?1 AND id = \
+     (SELECT n.id FROM delivery AS d CROSS JOIN delivery AS n \
+      WHERE d.environment = ?1 AND d.id = ?2 \
+      AND n.destination = d.destination AND n.lane = d.lane AND n.due_at = ?3 \
+      AND NOT EXISTS (SELECT 1 FROM delivery AS e WHERE e.destination = d.destination \
+                      AND e.lane = d.lane AND e.due_at < ?3) ORDER BY n.id LIMIT 1)";
+/// Before the row ?1, ?2 at version ?3 goes: who comes after it is let to the front.
+pub(crate) const LANE_NEXT: &str = "UPDATE delivery SET due_at = json_extract(body, '$.due_at') \
+     WHERE environment = ?1 AND id = \
+     (SELECT n.id FROM delivery AS d CROSS JOIN delivery AS n \
+      WHERE d.environment = ?1 AND d.id = ?2 AND d.version = ?3 AND d.due_at < ?4 \
+      AND n.destination = d.destination AND n.lane = d.lane AND n.due_at = ?4 \
+      ORDER BY n.id LIMIT 1)";
 
 // Parameters: time and number of the cursor, limit, not older than, environment, organization.
 pub(crate) const LIST_AUDIT: &str = "SELECT at, number, body FROM audit \
@@ -329,7 +356,11 @@ pub(crate) fn all() -> Vec<&'static str> {
         LIST_SUBSCRIPTIONS,
         LIST_DELIVERIES,
         LIST_DEAD_LETTERS,
-        LIST_DUE,
+        DUE_PLACES,
+        LIST_DUE_AT,
+        LANE_BACK,
+        LANE_FRONT,
+        LANE_NEXT,
         LIST_AUDIT,
         LIST_AUDIT_OF_ENVIRONMENT,
         LIST_AUDIT_OF_ORGANIZATION,

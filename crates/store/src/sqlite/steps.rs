@@ -2,7 +2,7 @@
 //! is one, only runs them.
 
 use super::statements::{self, keyed};
-use crate::tables::{Field, Noun, encode_body, key_fields, projected_fields, touched};
+use crate::tables::{BEHIND, Field, Noun, encode_body, key_fields, projected_fields, touched};
 use countersign_engine::{
     commit::{Change, Commit, Version},
     denied::Fault,
@@ -23,6 +23,8 @@ pub(super) enum Must {
     Find,
     /// Nothing: housekeeping touches what it finds.
     Run,
+    /// Nothing, and no change of a commit and no row of housekeeping is counted for it.
+    Settle,
 }
 
 /// One statement, ready to run.
@@ -61,11 +63,18 @@ fn noun(key: &Key) -> Result<Noun, Fault> {
     Noun::of(key).ok_or_else(|| Fault::internal("this key names no row that a commit may change"))
 }
 
-/// The steps of a commit: its changes first, in their order, so that a step's place is the change's.
+/// The steps of a commit: its changes first, in their order, so that a step's place is the change's once those
+/// are left out that settle.
 pub(super) fn of_commit(commit: &Commit) -> Result<Vec<Step>, Fault> {
     let mut steps = Vec::with_capacity(commit.changes.len() + 2);
     for change in &commit.changes {
+        if let Change::Remove { key, if_version } = change {
+            steps.extend(lane_before(key, *if_version));
+        }
         steps.push(of_change(change)?);
+        if let Change::Insert(row) | Change::Replace { row, .. } = change {
+            steps.extend(lane_after(row));
+        }
     }
     let keys = touched(&commit.changes);
     if !keys.is_empty() {
@@ -115,6 +124,30 @@ fn of_change(change: &Change) -> Result<Step, Fault> {
         values: values(fields),
         must,
     })
+}
+
+/// What keeps a delivery's lane in order after it was written.
+fn lane_after(row: &Row) -> impl Iterator<Item = Step> {
+    let key = matches!(row, Row::Delivery(_)).then(|| row.key());
+    key.into_iter().flat_map(|key| {
+        let fields = [key_fields(&key), vec![Field::Integer(BEHIND)]].concat();
+        [statements::LANE_BACK, statements::LANE_FRONT].map(|sql| settle(sql, &fields))
+    })
+}
+
+/// What keeps a delivery's lane in order before it goes.
+fn lane_before(key: &Key, if_version: Version) -> Option<Step> {
+    let mut fields = matches!(key, Key::Delivery(..)).then(|| key_fields(key))?;
+    fields.extend([version(if_version), Field::Integer(BEHIND)]);
+    Some(settle(statements::LANE_NEXT, &fields))
+}
+
+fn settle(sql: &'static str, fields: &[Field<'_>]) -> Step {
+    let must = Must::Settle;
+    Step {
+        must,
+        ..run(sql, fields)
+    }
 }
 
 fn content<'a>(row: &'a Row, body: &'a str) -> impl Iterator<Item = Field<'a>> {
@@ -197,19 +230,23 @@ pub(super) fn note_last_uses(uses: &[(EnvironmentId, CredentialId, Timestamp)]) 
 
 /// What became of deliveries, each if it is still what was tried.
 pub(super) fn delivered(attempts: &[Attempted]) -> Result<Work, Fault> {
-    let steps = attempts.iter().map(|attempted| {
+    let mut steps = Vec::with_capacity(attempts.len() * 3);
+    for attempted in attempts {
         let keyed = keyed(noun(&attempted.key)?);
         let mut fields = key_fields(&attempted.key);
         fields.push(version(attempted.if_version));
         let Some(next) = &attempted.next else {
-            return Ok(run(&keyed.remove, &fields));
+            steps.extend(lane_before(&attempted.key, attempted.if_version));
+            steps.push(run(&keyed.remove, &fields));
+            continue;
         };
         let row = Row::Delivery(next.clone());
         let body = encode_body(&row)?;
-        let content: Vec<_> = content(&row, &body).collect();
-        Ok(run(&keyed.replace, &[fields, content].concat()))
-    });
-    Ok((steps.collect::<Result<_, Fault>>()?, None))
+        fields.extend(content(&row, &body));
+        steps.push(run(&keyed.replace, &fields));
+        steps.extend(lane_after(&row));
+    }
+    Ok((steps, None))
 }
 
 /// Remove these credentials, each if its holder is still gone.

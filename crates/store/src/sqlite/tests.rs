@@ -1,7 +1,10 @@
 //! What only the engine itself can see: its statements, its schema, its faults.
 
-use super::*;
-use crate::conformance::{samples::*, told_since};
+use super::{statements::keyed, *};
+use crate::{
+    conformance::{samples::*, told_since},
+    tables::Noun,
+};
 use countersign_engine::{commit::Change, denied::Fault};
 use rusqlite::Connection;
 use std::sync::atomic::Ordering::Relaxed;
@@ -37,7 +40,9 @@ fn no_lookup_or_page_scans_or_sorts() {
     // These look at a whole table, on a reader, and say so; counts are for metrics.
     let scans = [statements::FIND_ORPHANS, statements::FIND_LOST_USES];
     for sql in statements::all() {
-        let counted = sql.starts_with("SELECT count(*)");
+        // Another test counts what this one does.
+        let steps_on = sql == statements::DUE_PLACES;
+        let counted = sql.starts_with("SELECT count(*)") || steps_on;
         let planned = ["SELECT", "UPDATE", "DELETE"]
             .iter()
             .any(|verb| sql.starts_with(verb));
@@ -82,6 +87,83 @@ fn the_first_migration_is_the_one_that_shipped() {
     );
 }
 
+/// What one receiver holds up must cost the others nothing: neither many subjects that wait, nor many events of
+/// one subject, make the question what is due any dearer, nor the notes of attempts.
+#[test]
+fn what_waits_at_one_destination_costs_nothing_at_others() {
+    let asked = [
+        (0, "none"),
+        (20_000, "many subjects"),
+        (20_000, "one subject"),
+    ]
+    .map(|(rows, of)| {
+        let connection = migrated();
+        fill(&connection, rows, of == "one subject");
+        let due = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
+            let mut sql = connection.prepare(sql).unwrap();
+            let places: Vec<String> = sql
+                .query_map(values, |row| row.get(0))
+                .unwrap()
+                .collect::<Result<_, _>>()
+                .unwrap();
+            (
+                places.len(),
+                sql.get_status(rusqlite::StatementStatus::VmStep),
+            )
+        };
+        let (places, steps) = due(statements::DUE_PLACES, &[&10, &200, &"[]"]);
+        assert_eq!(places, if rows == 0 { 1 } else { 2 }, "{of}");
+        let (first, more) = due(
+            &statements::LIST_DUE_AT.replace("SELECT due_at", "SELECT id"),
+            &[&"big", &10, &4],
+        );
+        assert!(first <= 4);
+        let settled: i32 = [statements::LANE_BACK, statements::LANE_FRONT]
+            .map(|sql| {
+                let mut sql = connection.prepare(sql).unwrap();
+                let id = format!("id{:08}", rows.max(1) - 1);
+                sql.execute(rusqlite::params!["sandbox", id, crate::tables::BEHIND])
+                    .unwrap();
+                sql.get_status(rusqlite::StatementStatus::VmStep)
+            })
+            .iter()
+            .sum();
+        (of, steps + more + settled)
+    });
+    for (of, steps) in asked {
+        assert!(steps < 1_000, "{of}: {steps} steps of SQLite's machine");
+    }
+}
+
+/// So many deliveries at one destination, those behind another as a commit leaves them, and one at another.
+fn fill(connection: &Connection, rows: u32, is_one_lane: bool) {
+    let mut sql = connection.prepare(&keyed(Noun::Delivery).insert).unwrap();
+    let mut insert = |id: String, place: &str, lane: String, due_at: i64| {
+        sql.execute(rusqlite::params![
+            "sandbox",
+            id,
+            place,
+            lane,
+            due_at,
+            0,
+            r#"{"due_at":1}"#
+        ])
+        .unwrap();
+    };
+    connection.execute_batch("BEGIN").unwrap();
+    for n in 0..rows {
+        let lane = if is_one_lane { 0 } else { n };
+        let due_at = if is_one_lane && n > 0 {
+            crate::tables::BEHIND
+        } else {
+            1
+        };
+        insert(format!("id{n:08}"), "big", format!("s{lane}"), due_at);
+    }
+    insert("other".into(), "other", "s".into(), 2);
+    connection.execute_batch("COMMIT").unwrap();
+}
+
 #[test]
 fn a_newer_schema_is_refused_and_both_versions_named() {
     let folder = tempfile::tempdir().unwrap();
@@ -94,12 +176,12 @@ fn a_newer_schema_is_refused_and_both_versions_named() {
     drop(connection);
     let error = open(folder.path(), &Settings::default()).unwrap_err();
     assert!(
-        matches!(error, OpenError::Newer { found: 7, known: 1 }),
+        matches!(error, OpenError::Newer { found: 7, known: 2 }),
         "{error}"
     );
     let text = error.to_string();
     assert!(
-        text.contains("version 7") && text.contains("up to 1"),
+        text.contains("version 7") && text.contains("up to 2"),
         "{text}"
     );
 }
@@ -123,7 +205,7 @@ fn a_migration_that_fails_leaves_the_version_before_it() {
     let mut connection = migrated();
     let mut all = migrations::all();
     all.push(migrations::Migration {
-        version: 2,
+        version: 3,
         statements: vec![
             "CREATE TABLE later (id INTEGER) STRICT".into(),
             "NOT SQL".into(),
@@ -136,7 +218,7 @@ fn a_migration_that_fails_leaves_the_version_before_it() {
     let later = connection.prepare("SELECT id FROM later");
     assert!(later.is_err());
     drop(later);
-    all[1].statements.pop();
+    all[2].statements.pop();
     migrations::run(&mut connection, &all).unwrap();
     migrations::run(&mut connection, &all).unwrap();
     connection.prepare("SELECT id FROM later").unwrap();

@@ -256,7 +256,8 @@ impl Loop {
 
     fn work(&self, work: &Waiting) -> Result<u64, Failed> {
         let mut rows = 0;
-        for (place, step) in work.steps.iter().enumerate() {
+        let mut place = 0;
+        for step in &work.steps {
             let left = work.rows_max.map(|max| max.saturating_sub(rows));
             let touched = self.step(step, left).map_err(|error| {
                 if errors::is_taken(&error) {
@@ -265,9 +266,14 @@ impl Loop {
                     error.into()
                 }
             })?;
-            if step.must != Must::Run && touched != 1 {
-                return Err(Failed::Conflict(place));
+            match step.must {
+                Must::Settle => continue,
+                Must::TouchOne | Must::Find if touched != 1 => {
+                    return Err(Failed::Conflict(place));
+                }
+                Must::TouchOne | Must::Find | Must::Run => {}
             }
+            place += 1;
             rows += touched;
         }
         Ok(rows)

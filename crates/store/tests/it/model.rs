@@ -3,12 +3,12 @@
 
 use countersign_engine::{
     commit::{Change, Commit},
-    model::credential::Holder,
-    ports::{Housekeeping, Query, Store},
+    model::{credential::Holder, webhook::Delivery},
+    ports::{Attempted, Housekeeping, Query, Store},
     row::{Key, Row},
 };
 use countersign_store::{
-    conformance::{audit_lines, every_page, present, samples::*, told_since},
+    conformance::{audit_lines, every_page, people, present, samples::*, told_since},
     memory::MemoryStore,
     sqlite,
 };
@@ -31,8 +31,49 @@ fn rows() -> impl Strategy<Value = Row> {
         1 => ids.clone().prop_map(guards),
         1 => ids.clone().prop_map(|id| key_set("sandbox", id)),
         1 => (ids.clone(), -2..2i64).prop_map(|(id, ends)| revocation(id, at(ends))),
-        1 => (ids, -2..2i64).prop_map(|(id, ends)| idempotency(id, at(ends))),
+        1 => (ids.clone(), -2..2i64).prop_map(|(id, ends)| idempotency(id, at(ends))),
+        3 => people_rows(),
+        6 => deliveries().prop_map(|delivery| Row::Delivery(Box::new(delivery))),
     ]
+}
+
+fn people_rows() -> impl Strategy<Value = Row> {
+    let ids = || prop::sample::select(vec!["a", "b", "c"]);
+    prop_oneof![
+        (ids(), ids()).prop_map(|(org, id)| people::subject("sandbox", org, id)),
+        (ids(), ids(), -2..2i64).prop_map(|(secret, id, ends)| people::session(
+            secret,
+            id,
+            at(ends)
+        )),
+        (ids(), -2..2i64).prop_map(|(id, ends)| people::session_window(id, at(ends))),
+        (ids(), -2..2i64).prop_map(|(id, ends)| people::ticket(id, at(ends))),
+        (ids(), -2..2i64).prop_map(|(id, ends)| people::attempts(id, at(ends))),
+        (ids(), ids()).prop_map(|(org, id)| people::subscription("sandbox", org, id)),
+    ]
+}
+
+/// A delivery keeps its place and lane, so both follow from its name: three lanes at two places.
+fn deliveries() -> impl Strategy<Value = Delivery> {
+    let ids = prop::sample::select(DELIVERIES.to_vec());
+    (ids, prop::option::weighted(0.8, -2..3i64)).prop_map(|(id, due)| {
+        let (place, order) = match id.as_bytes()[0] % 3 {
+            0 => ("", "s1"),
+            1 => ("1", "s1"),
+            _ => ("1", "s2"),
+        };
+        people::delivery(id, place, order, due.map(at))
+    })
+}
+
+const DELIVERIES: [&str; 10] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+
+fn attempts() -> impl Strategy<Value = Attempted> {
+    (deliveries(), any::<bool>(), 1..4u64).prop_map(|(next, arrived, if_version)| Attempted {
+        key: Key::Delivery(next.environment.clone(), next.id.clone()),
+        if_version,
+        next: (!arrived).then(|| Box::new(next)),
+    })
 }
 
 fn credential_row((secret, id, holder, ends): (&str, &str, Holder, i64)) -> Row {
@@ -90,6 +131,7 @@ fn steps() -> impl Strategy<Value = Step> {
             Housekeeping::LastUsed(uses.collect())
         }),
         Just(Housekeeping::CountRows),
+        prop::collection::vec(attempts(), 0..4).prop_map(Housekeeping::Delivered),
     ];
     prop_oneof![
         6 => (prop::collection::vec(changes(), 0..4), -3..3i64).prop_map(|(changes, at)| Step::Commit(changes, at)),
@@ -116,10 +158,17 @@ fn keys() -> Vec<Key> {
             key_set("sandbox", id).key(),
             revocation(id, NOW).key(),
             idempotency(id, NOW).key(),
+            people::subject("sandbox", "org", id).key(),
+            people::session(id, "s", NOW).key(),
+            people::session_window(id, NOW).key(),
+            people::ticket(id, NOW).key(),
+            people::attempts(id, NOW).key(),
+            people::subscription("sandbox", "org", id).key(),
             Key::LastUsed(sandbox(), credential_id(id)),
         ]
     };
-    ids.into_iter().flat_map(of).collect()
+    let deliveries = DELIVERIES.map(|id| people::delivery_row(id, "1", "s1", None).key());
+    ids.into_iter().flat_map(of).chain(deliveries).collect()
 }
 
 fn queries() -> Vec<Query> {
@@ -139,6 +188,24 @@ fn queries() -> Vec<Query> {
         ));
         queries.push(Query::Credentials(sandbox(), Some(held_by_operator(id))));
         queries.push(Query::CredentialById(sandbox(), credential_id(id)));
+        queries.push(Query::Subjects(sandbox(), organization_id(id)));
+        queries.push(Query::Sessions(sandbox(), people::subject_id(id)));
+        queries.push(Query::Subscriptions(sandbox(), organization_id(id)));
+    }
+    for dead in [false, true] {
+        let environment = sandbox();
+        queries.push(Query::Deliveries { environment, dead });
+    }
+    for (seconds, per_destination, busy) in [
+        (0, 1, vec![]),
+        (1, 9, vec![]),
+        (9, 9, vec!["sandbox/mail".into()]),
+    ] {
+        queries.push(Query::DueDeliveries {
+            now: at(seconds),
+            per_destination,
+            busy,
+        });
     }
     queries
 }
@@ -147,8 +214,13 @@ async fn same_content(model: &dyn Store, store: &dyn Store) {
     let keys = keys();
     assert_eq!(model.load(&keys).await, store.load(&keys).await);
     for query in queries() {
-        let wanted = every_page(model, &query, 2).await;
-        assert_eq!(wanted, every_page(store, &query, 2).await, "{query:?}");
+        let limit = if matches!(query, Query::DueDeliveries { .. }) {
+            9
+        } else {
+            2
+        };
+        let wanted = every_page(model, &query, limit).await;
+        assert_eq!(wanted, every_page(store, &query, limit).await, "{query:?}");
     }
     assert_eq!(audit_lines(model).await, audit_lines(store).await);
     assert_eq!(
