@@ -88,6 +88,8 @@ pub const SESSIONS_PER_HOUR: usize = 10;
 pub const SESSIONS_PER_DAY: usize = 20;
 /// Webhook subscriptions of one organization in one environment: each event is written once for each.
 pub const SUBSCRIPTIONS_PER_ORGANIZATION_MAX: u32 = 20;
+/// Bytes of the URL that webhooks go to.
+pub const TARGET_URL_BYTES_MAX: usize = 2048;
 /// Deliveries to one destination that are under way at once: a slow receiver holds up no other.
 pub const DELIVERIES_PER_DESTINATION_MAX: u32 = 4;
 /// How long a dead letter can be looked at and replayed.

@@ -1,5 +1,9 @@
 //! Everything the server can be asked. A dialect decodes a request into one of these.
 
+mod webhooks;
+
+pub use webhooks::{NewSubscription, SubscriptionCall, SubscriptionChange, WebhookCall};
+
 use crate::{
     commit::Version,
     digest::Digest,
@@ -127,6 +131,8 @@ pub enum Call {
     PublicKeys,
     /// What the authorization server offers (RFC 8414).
     Metadata,
+    /// About the webhook subscriptions of whoever shows an API key.
+    Subscriptions(SubscriptionCall),
     /// The operator's calls.
     Admin(AdminCall),
 }
@@ -194,6 +200,8 @@ pub enum AdminCall {
     EndTokens(Target),
     /// Revoke one token, whoever's it is.
     RevokeToken(EnvironmentId, Secret<String>),
+    /// Webhook subscriptions, and what waits to leave.
+    Webhooks(WebhookCall),
     /// What one token is, as any guard would see it.
     InspectToken(EnvironmentId, Secret<String>),
 }

@@ -50,6 +50,8 @@ pub struct Engine {
     pub(crate) making_keys: Mutex<()>,
     /// The dialects that this server has.
     pub(crate) dialects: &'static [&'static str],
+    /// Whether webhooks may go to `http` on loopback.
+    pub(crate) plain_webhooks: bool,
 }
 
 /// Where a host leads, and what that was read from.
@@ -73,6 +75,15 @@ impl Engine {
             outbox: Outbox::default(),
             making_keys: Mutex::new(()),
             dialects,
+            plain_webhooks: false,
+        }
+    }
+
+    /// The same, and webhooks may go to `http` on loopback: for trying things out on one machine.
+    pub fn with_plain_webhooks(self) -> Self {
+        Self {
+            plain_webhooks: true,
+            ..self
         }
     }
 
@@ -167,6 +178,9 @@ impl Engine {
             }
             (Call::PublicKeys, Settled::Anyone) => self.public_keys(context).await,
             (Call::Metadata, Settled::Anyone) => self.metadata(context).await,
+            (Call::Subscriptions(call), Settled::Client(client)) => {
+                self.own_subscriptions(context, &client, call).await
+            }
             (Call::Admin(call), Settled::Operator(operator)) => {
                 self.admin(context, &operator, call).await
             }
@@ -254,6 +268,7 @@ impl Call {
             Self::Revoke { .. } => "token.revoke",
             Self::PublicKeys => "keys.show",
             Self::Metadata => "metadata.show",
+            Self::Subscriptions(_) => "subscriptions",
             Self::Admin(AdminCall::WhoAmI) => "operator.whoami",
             Self::Admin(_) => "admin",
         }

@@ -44,6 +44,7 @@ pub mod row;
 pub mod sealed;
 pub mod secret;
 mod subjects;
+mod subscriptions;
 #[cfg(test)]
 mod testing;
 pub mod time;

@@ -5,7 +5,7 @@
 
 use crate::{
     Engine,
-    bounds::{DEAD_LETTER_FOR, SUBSCRIPTIONS_PER_ORGANIZATION_MAX},
+    bounds::DEAD_LETTER_FOR,
     call::CallContext,
     commit::Change,
     compiled::Compiled,
@@ -20,7 +20,7 @@ use crate::{
             SubjectFacts, Subscription,
         },
     },
-    ports::{Entropy, Query},
+    ports::Entropy,
     row::Row,
     secret::Secret,
     time::Timestamp,
@@ -75,10 +75,8 @@ impl Engine {
         subject: Option<&Subject>,
         record: Map<String, Value>,
     ) -> Result<Vec<Change>, Refusal> {
-        let query = Query::Subscriptions(environment.clone(), organization.clone());
-        let limit = SUBSCRIPTIONS_PER_ORGANIZATION_MAX;
-        let page = self.ports.store.list(&query, None, limit).await?;
-        let subscriptions = page.rows.iter().filter_map(|row| row.subscription());
+        let rows = self.subscriptions_of(environment, organization).await?;
+        let subscriptions = rows.iter().filter_map(|row| row.subscription());
         let wanted: Vec<_> = subscriptions.filter(|one| one.wants(kind)).collect();
         if wanted.is_empty() {
             return Ok(Vec::new());

@@ -254,7 +254,7 @@ fn is_label(label: &str) -> bool {
         && !label.ends_with('-')
 }
 
-pub(super) fn is_origin(origin: &str) -> bool {
+pub(crate) fn is_origin(origin: &str) -> bool {
     origin
         .split_once("://")
         .is_some_and(|(scheme, host)| matches!(scheme, "http" | "https") && is_host(host))

@@ -202,7 +202,7 @@ impl Engine {
     }
 
     /// An environment that a call names.
-    pub(super) async fn named_environment(
+    pub(crate) async fn named_environment(
         &self,
         id: &EnvironmentId,
     ) -> Result<std::sync::Arc<Stored>, Refusal> {

@@ -108,6 +108,8 @@ impl Engine {
         let key = rows
             .first()
             .map(Row::key)
+            // A secret may be new where the row is not.
+            .or_else(|| changes.first().map(Change::key))
             .ok_or_else(|| Fault::internal("a creation of nothing"))?;
         let mut remembered = None;
         if let Some(asked) = &idempotency {

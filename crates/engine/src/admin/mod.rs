@@ -11,6 +11,7 @@ mod material;
 mod operators;
 mod organizations;
 mod tokens;
+mod webhooks;
 
 use crate::{
     Engine,
@@ -99,6 +100,7 @@ impl Engine {
                 self.admin_revoke_token(context, caller, &environment, &token)
                     .await
             }
+            AdminCall::Webhooks(call) => self.admin_webhooks(context, caller, call).await,
             AdminCall::InspectToken(environment, token) => {
                 self.inspect_token(context, &environment, &token).await
             }

@@ -9,6 +9,30 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+/// The types of events that can be subscribed to, whole (Quiltt). A subscription may also name the first words of
+/// several: `profile`, `connection.synced`.
+pub const EVENT_TYPES: [&str; 19] = [
+    "account.created",
+    "account.owners_verified",
+    "account.reconnected",
+    "account.verified",
+    "balance.created",
+    "charge.execute",
+    "connection.created",
+    "connection.disconnected",
+    "connection.synced.errored.institution",
+    "connection.synced.errored.provider",
+    "connection.synced.errored.repairable",
+    "connection.synced.errored.service",
+    "connection.synced.successful",
+    "connection.synced.successful.historical",
+    "connection.synced.successful.initial",
+    "profile.created",
+    "profile.deleted",
+    "profile.ready",
+    "statement.ready",
+];
+
 /// Where an organization wants to hear of events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscription {
