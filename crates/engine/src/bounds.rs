@@ -98,3 +98,17 @@ pub const DEAD_LETTER_FOR: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 pub const METADATA_MEMBERS_MAX: usize = 50;
 /// Bytes of the same, as JSON.
 pub const METADATA_BYTES_MAX: usize = 8 * 1024;
+/// Calls of one node that wait to change the same row: more than any honest client sends at once.
+pub const LANE_WAITING_MAX: usize = 64;
+/// The longest life of a session that a client signs itself (Quiltt): as long as ours.
+pub const SELF_SIGNED_LIFETIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// Profiles of one organization that numbered pages go through: each page reads those before it.
+pub const PROFILES_READ_MAX: u64 = 20_000;
+/// How long a passcode is good.
+pub const PASSCODE_FOR: Duration = Duration::from_secs(10 * 60);
+/// Guesses at one passcode.
+pub const PASSCODE_TRIES: u8 = 5;
+/// How long wrong passcodes of an address are remembered after the last.
+pub const PASSCODE_FAILURES_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest that an address waits after wrong passcodes: a hundred guesses a day at most, of a million.
+pub const PASSCODE_WAIT_MAX: Duration = Duration::from_secs(15 * 60);

@@ -135,6 +135,10 @@ pub enum Call {
     Subscriptions(SubscriptionCall),
     /// The operator's calls.
     Admin(AdminCall),
+    /// Sessions that are tokens.
+    Session(crate::sessions::SessionCall),
+    /// A server looks after its users.
+    Profile(crate::profiles::ProfileCall),
 }
 
 /// What an operator can ask.

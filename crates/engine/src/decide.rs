@@ -14,7 +14,7 @@ use crate::{
         scopes::Scopes,
     },
     opaque, path,
-    verify::{Refused, Whose, network_of, token_digest, too_many},
+    verify::{Refused, Whose, basic_digest, network_of, token_digest, too_many},
 };
 use std::sync::{Arc, atomic::Ordering};
 
@@ -32,6 +32,8 @@ enum Seen<'a> {
         digest: Digest,
         token: bool,
     },
+    /// A subject and an API key, under the digest of what stood behind `Basic`.
+    Basic { carried: &'a str, digest: Digest },
 }
 
 impl Engine {
@@ -57,7 +59,9 @@ impl Engine {
     pub fn decide_warm(&self, context: &CallContext, judged: &Judged<'_>) -> Option<Decision> {
         let compiled = self.compiled_warm(&context.environment, context.now)?;
         let guard = &find_guard(&compiled, judged).ok()?.guard;
-        let Seen::Bearer { digest, .. } = look(&compiled, guard, judged).ok()? else {
+        let (Seen::Bearer { digest, .. } | Seen::Basic { digest, .. }) =
+            look(&compiled, guard, judged).ok()?
+        else {
             return None;
         };
         let fact = self.fact_warm(&digest, context.now)?;
@@ -105,6 +109,13 @@ impl Engine {
                 None if token => self.verify_token(context, compiled, text, digest).await,
                 None => self.verify_bearer(context, compiled, text, digest).await,
             },
+            Seen::Basic { carried, digest } => match self.fact_warm(&digest, context.now) {
+                Some(fact) => Ok(fact),
+                None => {
+                    self.verify_subject_basic(context, compiled, carried, digest)
+                        .await
+                }
+            },
         }
     }
 
@@ -133,7 +144,10 @@ impl Engine {
                 return Err(Denied::InvalidToken(Reason::Kind).into());
             }
             let issuer = &compiled.environment()?.issuer;
-            if !decide_audience(guard, token.audience.as_deref(), issuer) {
+            // A session's own audience was asked of it when it was verified.
+            let is_session =
+                fact.principal.shown == ShownKind::Session && guard.audiences.is_empty();
+            if !is_session && !decide_audience(guard, token.audience.as_deref(), issuer) {
                 return Err(Denied::InvalidToken(Reason::Mismatch).into());
             }
         }
@@ -308,6 +322,10 @@ fn look<'a>(compiled: &Compiled, guard: &Guard, judged: &Judged<'a>) -> Result<S
         Carrier::Absent if anonymous => Ok(Seen::Nothing),
         Carrier::Absent => Err(Denied::NoCredential.into()),
         Carrier::Present(value) => {
+            if let Some(carried) = basic_of(guard, value) {
+                let digest = basic_digest(&compiled.id, carried);
+                return Ok(Seen::Basic { carried, digest });
+            }
             let text = bearer_token(value)?;
             // Our opaque forms have no dot, and every compact JWS has two.
             let token = text.contains('.');
@@ -322,6 +340,13 @@ fn look<'a>(compiled: &Compiled, guard: &Guard, judged: &Judged<'a>) -> Result<S
             })
         }
     }
+}
+
+/// What stands behind `Basic`, where the guard takes a subject with an API key.
+fn basic_of<'a>(guard: &Guard, value: &'a str) -> Option<&'a str> {
+    let (scheme, carried) = value.split_once(' ')?;
+    let is_basic = scheme.eq_ignore_ascii_case("basic");
+    (is_basic && guard.accept.contains(&Accept::SubjectBasic)).then_some(carried)
 }
 
 /// RFC 6750 section 2.1, to the letter: the scheme in any case, one space, `b64token`.
@@ -359,13 +384,19 @@ const B64TOKEN: [bool; 256] = {
 /// Whether the guard takes this kind of thing, carried in this way.
 fn decide_kind(guard: &Guard, fact: &Fact, judged: &Judged<'_>) -> Result<(), Denied> {
     let shown = fact.principal.shown;
-    let secret = matches!(shown, ShownKind::Credential(kind) if kind.is_secret());
+    let secret = match shown {
+        ShownKind::Credential(kind) => kind.is_secret(),
+        ShownKind::SubjectBasic => true,
+        _ => false,
+    };
     // Of any kind, also one that no guard takes: it has leaked all the same.
     if secret && (judged.from_browser || judged.origin != Carrier::Absent) {
         return Err(Denied::SecretFromBrowser);
     }
     let accept = match shown {
         ShownKind::AccessToken => Accept::AccessToken,
+        ShownKind::Session => Accept::Session,
+        ShownKind::SubjectBasic => Accept::SubjectBasic,
         ShownKind::Credential(CredentialKind::ApiKey) => Accept::ApiKey,
         ShownKind::Credential(CredentialKind::RegistrationToken) => Accept::RegistrationToken,
         _ => return Err(Denied::InvalidToken(Reason::Kind)),

@@ -7,6 +7,7 @@ use crate::{
     denied::{Denied, Fault, Refusal},
     facts::{Facts, is_young},
     id::{CredentialId, EnvironmentId},
+    lanes::Lanes,
     limits::Rates,
     model::{audit::AuditEvent, name::NameSpace},
     observations::Observations,
@@ -44,6 +45,7 @@ pub struct Engine {
     hosts: Cache<String, KeptHost>,
     pub(crate) facts: Facts,
     pub(crate) rates: Rates,
+    pub(crate) lanes: Lanes,
     pub(crate) observations: Observations,
     pub(crate) outbox: Outbox,
     /// Key pairs are made one after the other: they are slow, and waiting callers share the result.
@@ -71,6 +73,7 @@ impl Engine {
             hosts: Cache::new(HOSTS_KEPT_MAX),
             facts: Facts::default(),
             rates: Rates::default(),
+            lanes: Lanes::default(),
             observations: Observations::default(),
             outbox: Outbox::default(),
             making_keys: Mutex::new(()),
@@ -184,6 +187,10 @@ impl Engine {
             (Call::Admin(call), Settled::Operator(operator)) => {
                 self.admin(context, &operator, call).await
             }
+            (Call::Session(call), settled) => self.session_call(context, &settled, call).await,
+            (Call::Profile(call), Settled::Client(client)) => {
+                self.profile_call(context, &client, call).await
+            }
             // A route that declares other callers than its call needs is our mistake, and opens nothing.
             (call, _) => {
                 Err(Fault::internal(format_args!("{} on a route for others", call.name())).into())
@@ -271,6 +278,8 @@ impl Call {
             Self::Subscriptions(_) => "subscriptions",
             Self::Admin(AdminCall::WhoAmI) => "operator.whoami",
             Self::Admin(_) => "admin",
+            Self::Session(call) => call.name(),
+            Self::Profile(call) => call.name(),
         }
     }
 }

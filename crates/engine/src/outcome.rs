@@ -39,6 +39,10 @@ pub enum Outcome {
     },
     /// Something is gone, or ended.
     Done,
+    /// What came of a call about sessions.
+    Session(crate::sessions::SessionAnswer),
+    /// What came of a call about profiles.
+    Profile(crate::profiles::ProfileAnswer),
 }
 
 /// A row as an operator sees it: with what housekeeping knows of it.

@@ -2,11 +2,13 @@
 
 use crate::{
     Engine,
+    bounds::CONFLICT_TRIES_MAX,
     call::CallContext,
     commit::{Change, Commit, CommitError},
     compiled::Compiled,
-    decision::Fact,
-    denied::Refusal,
+    decision::{Fact, ShownKind, TokenFact},
+    denied::{Fault, Refusal},
+    id::{EnvironmentId, SubjectId},
     model::{audit::AuditEvent, revocation::Revocation},
     outcome::Outcome,
     row::Row,
@@ -62,23 +64,51 @@ impl Engine {
             .token_id
             .as_ref()
             .map(|id| token_id_digest(place, &details.issuer, id));
-        let changes = std::iter::once(by_form).chain(by_id).map(|digest| {
-            Change::Insert(Row::Revocation(Revocation {
-                environment: place.clone(),
-                digest,
-                revoked_at: now,
-                expires_at: fact.principal.expires_at.unwrap_or(Timestamp::FAR),
-            }))
-        });
-        let commit = Commit {
-            at: now,
-            changes: changes.collect(),
-            audit,
-        };
-        match self.ports.store.commit(commit).await {
-            // A conflict: someone else has just revoked it. It is revoked, durably.
-            Ok(()) | Err(CommitError::Conflict { .. }) => Ok(()),
-            Err(CommitError::Fault(fault)) => Err(fault.into()),
+        let mut changes: Vec<Change> = std::iter::once(by_form)
+            .chain(by_id)
+            .map(|digest| {
+                Change::Insert(Row::Revocation(Revocation {
+                    environment: place.clone(),
+                    digest,
+                    revoked_at: now,
+                    expires_at: fact.principal.expires_at.unwrap_or(Timestamp::FAR),
+                }))
+            })
+            .collect();
+        let revocations = changes.len();
+        for _ in 0..CONFLICT_TRIES_MAX {
+            changes.truncate(revocations);
+            changes.extend(self.freed_by(place, fact, details).await?);
+            let commit = Commit {
+                at: now,
+                changes: changes.clone(),
+                audit: audit.clone(),
+            };
+            match self.ports.store.commit(commit).await {
+                Ok(()) => return Ok(()),
+                // Someone else has just revoked it. It is revoked, durably.
+                Err(CommitError::Conflict { change }) if change < revocations => return Ok(()),
+                Err(CommitError::Conflict { .. }) => {}
+                Err(CommitError::Fault(fault)) => return Err(fault.into()),
+            }
+        }
+        Err(Fault::unavailable("the subject's sessions kept changing").into())
+    }
+
+    /// What a session's end frees in its subject's window.
+    async fn freed_by(
+        &self,
+        place: &EnvironmentId,
+        fact: &Fact,
+        details: &TokenFact,
+    ) -> Result<Option<Change>, Fault> {
+        let subject = fact.principal.subject.as_deref();
+        let subject = subject.and_then(|text| SubjectId::parse(text).ok());
+        match (fact.principal.shown, subject, &details.token_id) {
+            (ShownKind::Session, Some(subject), Some(id)) => {
+                self.freed_session(place, &subject, id).await
+            }
+            _ => Ok(None),
         }
     }
 }

@@ -45,7 +45,11 @@ fn answer(outcome: &Outcome) -> Result<Response, Fault> {
             Ok(json(StatusCode::OK, &views::inspection(token.as_ref())))
         }
         Outcome::Revoked | Outcome::Done => Ok(empty(StatusCode::NO_CONTENT)),
-        Outcome::Token(_) | Outcome::PublicKeys(_) | Outcome::Metadata(_) => Err(Fault::internal(
+        Outcome::Token(_)
+        | Outcome::PublicKeys(_)
+        | Outcome::Metadata(_)
+        | Outcome::Session(_)
+        | Outcome::Profile(_) => Err(Fault::internal(
             "an admin call was answered with an outcome of the public endpoints",
         )),
     }

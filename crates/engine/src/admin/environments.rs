@@ -12,7 +12,7 @@ use crate::{
         environment::Environment,
         guard::GuardList,
         name::{Name, NameSpace},
-        profile::TokenProfile,
+        profile::{QUILTT, TokenProfile},
         signing::KeySet,
     },
     opaque,
@@ -256,6 +256,9 @@ fn profiles(dialects: &[String], issuer: &str) -> Vec<TokenProfile> {
     let mut profiles = vec![TokenProfile::standard(issuer)];
     if dialects.iter().any(|dialect| dialect == "ayyeka") {
         profiles.push(TokenProfile::ayyeka());
+    }
+    if dialects.iter().any(|dialect| dialect == QUILTT) {
+        profiles.push(TokenProfile::quiltt());
     }
     profiles
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 impl Engine {
-    /// Mint what was permitted. Waits for the profile's first key where it is still being made.
+    /// Mint what was permitted, for a token endpoint.
     pub(super) async fn mint(
         &self,
         context: &CallContext,
@@ -26,6 +26,24 @@ impl Engine {
         profile: &TokenProfile,
         permitted: &Permitted,
     ) -> Result<Issued, Fault> {
+        let minted = self.minted(context, compiled, profile, permitted).await?;
+        Ok(Issued {
+            token: minted.token,
+            token_type: profile.token_type.clone(),
+            expires_in_s: profile.lifetime_s,
+            scopes: permitted.scopes.clone(),
+            scopes_differ: permitted.scopes_differ,
+        })
+    }
+
+    /// Mint what was permitted. Waits for the profile's first key where it is still being made.
+    pub(super) async fn minted(
+        &self,
+        context: &CallContext,
+        compiled: &Compiled,
+        profile: &TokenProfile,
+        permitted: &Permitted,
+    ) -> Result<Minted, Fault> {
         let place = compiled.place()?;
         let ready = compiled
             .key_set(&profile.key_set)
@@ -57,12 +75,11 @@ impl Engine {
             .await?;
         token.push('.');
         token.push_str(&base64url_encode(&signature));
-        Ok(Issued {
+        Ok(Minted {
             token: Secret::new(token),
-            token_type: profile.token_type.clone(),
-            expires_in_s: profile.lifetime_s,
-            scopes: permitted.scopes.clone(),
-            scopes_differ: permitted.scopes_differ,
+            token_id,
+            issued_at,
+            expires_at,
         })
     }
 
@@ -78,6 +95,15 @@ impl Engine {
         entropy.fill(&mut bytes)?;
         Ok(Some(base64url_encode(&bytes)))
     }
+}
+
+/// A token, and what it says of itself.
+pub(crate) struct Minted {
+    pub token: Secret<String>,
+    /// None where the profile prints none.
+    pub token_id: Option<String>,
+    pub issued_at: Timestamp,
+    pub expires_at: Timestamp,
 }
 
 /// What the claims of one token are made from.
@@ -124,7 +150,10 @@ impl Facts<'_> {
             ClaimSource::MakerAndClientNumber => {
                 format!("{}:{}", permitted.maker_number, permitted.client_number).into()
             }
-            ClaimSource::Credential => permitted.credential.as_ref()?.as_str().into(),
+            ClaimSource::Credential => match &permitted.credential {
+                Some(credential) => credential.as_str().into(),
+                None => permitted.client.as_str().into(),
+            },
             ClaimSource::SubjectGlobalId => {
                 let uuid = Uuid::parse_str(permitted.subject.as_ref()?.as_str()).ok()?;
                 global_id::encode("p", uuid).into()

@@ -2,6 +2,10 @@
 
 mod client_credentials;
 mod mint;
+mod session;
+
+pub(crate) use mint::Minted;
+pub(crate) use session::SessionFor;
 
 use crate::{
     id::{ClientId, CredentialId, OrganizationId, SubjectId},

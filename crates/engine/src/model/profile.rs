@@ -36,6 +36,15 @@ impl TokenProfile {
         self.claims.iter().any(|claim| claim.source == *source)
     }
 
+    /// The audience that every token of this profile has, where it is always the same.
+    pub fn own_audience(&self) -> Option<&str> {
+        let claim = self.claims.iter().find(|claim| claim.name == "aud")?;
+        match &claim.source {
+            ClaimSource::Constant(value) => value.as_str(),
+            _ => None,
+        }
+    }
+
     /// The JWT access token of RFC 9068: RS256 over 2048 bits, as its section 2.1 requires us to offer.
     pub fn standard(issuer: &str) -> Self {
         use ClaimSource::*;
@@ -85,7 +94,38 @@ impl TokenProfile {
             lifetime_s: 3600,
         }
     }
+
+    /// The session that Quiltt's documents print: HS512, a header of `alg` alone, a day long. Issuer and audience
+    /// are the vendor's own names, whatever the hosts are here: its clients know them. `eid` stands behind the
+    /// documented claims, because its front-end library compares it where it is there.
+    pub fn quiltt() -> Self {
+        use ClaimSource::*;
+        Self {
+            name: QUILTT.into(),
+            issuer: "auth.quiltt.io".into(),
+            key_set: QUILTT.into(),
+            algorithm: Algorithm::Hs512,
+            header: vec![HeaderMember::Alg],
+            claims: claims([
+                ("nbf", NotBefore),
+                ("iat", IssuedAt),
+                ("jti", TokenUuid),
+                ("iss", Issuer),
+                ("aud", Constant("api.quiltt.io".into())),
+                ("exp", ExpiresAt),
+                ("ver", Constant(2.into())),
+                ("did", Credential),
+                ("uid", SubjectGlobalId),
+                ("eid", EnvironmentGlobalId),
+            ]),
+            token_type: "Bearer".into(),
+            lifetime_s: 24 * 60 * 60,
+        }
+    }
 }
+
+/// The name of Quiltt's dialect, token profile and key set.
+pub const QUILTT: &str = "quiltt";
 
 fn claims<const N: usize>(pairs: [(&str, ClaimSource); N]) -> Vec<Claim> {
     pairs
@@ -146,7 +186,7 @@ pub enum ClaimSource {
     NotBefore,
     /// A unique name of the token, a random UUID.
     TokenUuid,
-    /// The credential that asked for it (Quiltt's deployment), a string.
+    /// The credential that asked for it (Quiltt's deployment), a string; the client where its user signed in.
     Credential,
     /// The subject's global id (Quiltt's `p_1…`), a string.
     SubjectGlobalId,

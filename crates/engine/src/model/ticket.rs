@@ -4,6 +4,7 @@
 use crate::{
     digest::Digest,
     id::{ClientId, EnvironmentId, OrganizationId, SubjectId},
+    sealed::Sealed,
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,15 @@ pub enum Purpose {
     Passcode,
     /// A new password, for whoever follows the link that was sent.
     PasswordReset,
+}
+
+/// What is kept of a code that is too short for a digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptCode {
+    /// The key of the HMAC, random for each code and sealed under the environment's data key.
+    pub pepper: Sealed,
+    /// HMAC-SHA256 of the ticket's digest and the code.
+    pub mac: Digest,
 }
 
 /// Something that a person may use once. Asking again replaces it.
@@ -33,8 +43,8 @@ pub struct Ticket {
     pub organization: OrganizationId,
     /// The client at which it was asked for.
     pub client: Option<ClientId>,
-    /// A passcode's HMAC under a key that is sealed; none where the look-up key is itself made from a secret.
-    pub code: Option<Digest>,
+    /// What is kept of a passcode; none where the look-up key is itself made from a secret.
+    pub code: Option<KeptCode>,
     /// Guesses that are left.
     pub tries_left: u8,
     /// When it was made.

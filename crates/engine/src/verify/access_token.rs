@@ -1,6 +1,6 @@
 //! JWT access tokens that we minted: found by header bytes, verified with the key's own algorithm, then looked up.
 
-use super::{Authenticated, Refused, TokenCaller, decide_client};
+use super::{Authenticated, Refused, TokenCaller, decide_client, session_token::SessionNames};
 use crate::{
     Engine,
     bounds::{CLOCK_SKEW_MAX, TOKEN_BYTES_MAX},
@@ -71,6 +71,8 @@ pub(crate) enum TokenOwner {
         organization: String,
         client: String,
     },
+    /// A subject's session: by what asked for it, and by the subject.
+    Session(SessionNames),
 }
 
 /// Verify a token's signature and read its claims. No I/O: what does not pass here costs no look-up.
@@ -126,7 +128,10 @@ fn read_claims(
         verifier: verifier.clone(),
         issued_at,
         expires_at,
-        token_id: read.text(ClaimSource::TokenId)?,
+        token_id: match read.text(ClaimSource::TokenId)? {
+            None => read.text(ClaimSource::TokenUuid)?,
+            printed => printed,
+        },
         audience: read.audience()?,
         scopes: read.scopes()?,
         owner: read.owner()?,
@@ -166,10 +171,14 @@ impl Reader<'_> {
     }
 
     fn audience(&self) -> Result<Option<Vec<String>>, Reason> {
-        if self.name_of(ClaimSource::Audience).is_none() {
+        let own = self.profile.own_audience();
+        if self.name_of(ClaimSource::Audience).is_none() && own.is_none() {
             return Ok(None);
         }
         let audience = self.claims.audience().map_err(|_| Reason::Claims)?;
+        if own.is_some_and(|own| !audience.contains(&own)) {
+            return Err(Reason::Mismatch);
+        }
         Ok(Some(audience.into_iter().map(str::to_owned).collect()))
     }
 
@@ -187,6 +196,10 @@ impl Reader<'_> {
     }
 
     fn owner(&self) -> Result<TokenOwner, Reason> {
+        if let Some(subject) = self.text(ClaimSource::SubjectGlobalId)? {
+            let deployment = self.text(ClaimSource::Credential)?.ok_or(Reason::Claims)?;
+            return SessionNames::read(deployment, &subject).map(TokenOwner::Session);
+        }
         if let Some(id) = self.text(ClaimSource::ClientId)? {
             return ClientId::parse(&id)
                 .map(TokenOwner::Client)
@@ -241,7 +254,16 @@ impl Engine {
         token: &str,
         digest: Digest,
     ) -> Result<Arc<Fact>, Refused> {
-        let spoken = decide_signature(compiled, token, context.now)?;
+        let spoken = match decide_signature(compiled, token, context.now) {
+            Ok(spoken) => spoken,
+            Err(denied) => self.self_signed(context, compiled, token, denied).await?,
+        };
+        if let TokenOwner::Session(names) = &spoken.owner {
+            return self
+                .session_fact(context, compiled, token, &spoken, names)
+                .await
+                .inspect(|fact| self.keep_fact(digest, fact));
+        }
         // Not where the keys stand now: where they stood when this environment was made ready.
         let mut generations = compiled.generations.clone();
         let owner = self
@@ -336,7 +358,7 @@ impl Engine {
     }
 
     /// Notes where these keys stand, before they are read.
-    fn generations(&self, keys: impl Iterator<Item = Key>) -> Vec<Generation> {
+    pub(super) fn generations(&self, keys: impl Iterator<Item = Key>) -> Vec<Generation> {
         keys.map(|key| self.ports.freshness.generation(&key))
             .collect()
     }
@@ -358,6 +380,8 @@ impl TokenOwner {
                 ),
                 Key::Name(environment.clone(), NameSpace::ClientNumber, client.clone()),
             ],
+            // Sessions have another way to their owners.
+            Self::Session(_) => Vec::new(),
         }
     }
 

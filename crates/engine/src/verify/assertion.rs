@@ -143,7 +143,7 @@ impl Engine {
         }
     }
 
-    fn assertion_key(
+    pub(super) fn assertion_key(
         &self,
         compiled: &Compiled,
         credential: &Credential,
@@ -220,7 +220,7 @@ const ASSERTION_TYPES: [&str; 3] = [
 /// that name; else the two that a rotation leaves in use. A stranger who knows a client's id thus buys no more
 /// than [`KEYS_TRIED_MAX`] verifications with a request. The algorithm is compared to spare work only: the key's
 /// own decides.
-fn keys_to_try<'a>(
+pub(super) fn keys_to_try<'a>(
     credentials: &'a [Credential],
     header: &Header,
     now: Timestamp,

@@ -8,7 +8,10 @@ mod browser;
 mod client_secret;
 mod operator;
 mod refused;
+mod self_signed;
 mod session;
+mod session_token;
+mod subject_basic;
 
 use crate::{
     Engine,
@@ -86,6 +89,8 @@ pub struct SessionCaller {
 pub struct SessionToken {
     /// Its `jti`.
     pub(crate) token_id: String,
+    /// Whose names its `jti` is one of: the profile's issuer, or the deployment that signed it itself.
+    pub(crate) issuer: String,
     /// Its compact form.
     pub(crate) text: Secret<String>,
 }
@@ -319,5 +324,7 @@ pub(crate) fn decide_client<'a>(
 }
 
 pub(crate) use refused::{Refused, Whose};
+
+pub(crate) use subject_basic::basic_digest;
 
 pub(crate) use access_token::{revocation_digest, signing_input, token_digest, token_id_digest};

@@ -1,0 +1,368 @@
+//! People sign in by themselves with a passcode by e-mail: identify, then authenticate.
+//!
+//! That an address is known shows in the answer, by design of the vendor's API: so it is off at every client until
+//! an operator turns it on, and limited per network and per address. A wrong passcode is never answered with
+//! "too many": the vendor's library would repeat it.
+
+use super::{SessionAnswer, SignInAsk, lane_of, lane_of_address};
+use crate::{
+    Engine,
+    bounds::{CONFLICT_TRIES_MAX, PASSCODE_FOR, PASSCODE_TRIES},
+    call::CallContext,
+    commit::{Change, Commit, CommitError},
+    compiled::Compiled,
+    denied::{Denied, Fault, ProblemKind, Reason, Refusal},
+    digest::Digest,
+    id::ClientId,
+    issue::SessionFor,
+    model::{
+        State,
+        client::Client,
+        credential::RateLimit,
+        name::NameSpace,
+        subject::Subject,
+        ticket::{Purpose, Ticket},
+        webhook::LetterText,
+    },
+    profiles::ProfileMembers,
+    row::{Key, Row, Stored},
+    secret::Secret,
+    subjects::email_of,
+    time::Timestamp,
+    verify::{network_of, too_many},
+};
+use std::sync::Arc;
+
+mod passcode;
+
+/// People of one network who begin to sign in.
+const OF_NETWORK: RateLimit = RateLimit {
+    per_minute: 30,
+    burst: 30,
+};
+/// Letters to one address.
+const OF_ADDRESS: RateLimit = RateLimit {
+    per_minute: 1,
+    burst: 3,
+};
+/// Guesses of one network, at whatever address.
+const GUESSES_OF_NETWORK: RateLimit = RateLimit {
+    per_minute: 60,
+    burst: 60,
+};
+
+/// A client at which people may sign in, and who does.
+pub(super) struct SignInPlace {
+    client: Client,
+    organization_number: u64,
+    sign_ups: bool,
+    /// Of environment, organization and client.
+    not_before: Timestamp,
+    /// In its normal form.
+    email: String,
+}
+
+impl Engine {
+    /// An unknown address becomes a new subject with a session, where the client lets people sign up. A known one
+    /// is sent a passcode.
+    pub(super) async fn identify(
+        &self,
+        context: &CallContext,
+        ask: &SignInAsk,
+    ) -> Result<SessionAnswer, Refusal> {
+        let compiled = self.arrived(context).await?;
+        let at = self.sign_in_place(&compiled, ask).await?;
+        self.take_of_network(context, "countersign/identify/network", OF_NETWORK)
+            .map_err(too_many)?;
+        let address = digest_of("countersign/identify/address", &at);
+        let bucket = self.rates.bucket(address);
+        bucket.take(OF_ADDRESS, context.now).map_err(too_many)?;
+        let lane = lane_of_address(&compiled.id, &at.client.id, &at.email);
+        let _turn = self.lanes.turn(lane).await?;
+        for _ in 0..CONFLICT_TRIES_MAX {
+            let place = &compiled.id;
+            let organization = &at.client.organization;
+            let space = NameSpace::SubjectEmail;
+            let known = self
+                .subject_by_contact(place, organization, None, space, &at.email)
+                .await?;
+            let answer = match known.as_deref().and_then(Stored::subject) {
+                Some(subject) => self.send_code(context, &compiled, &at, subject).await?,
+                None => self.sign_up(context, &compiled, &at).await?,
+            };
+            if let Some(answer) = answer {
+                return Ok(answer);
+            }
+        }
+        Err(Fault::unavailable(KEPT_CHANGING).into())
+    }
+
+    /// The client that is asked at, and the address. A client that is not there, is disabled or lets nobody sign in
+    /// is answered alike.
+    async fn sign_in_place(
+        &self,
+        compiled: &Compiled,
+        ask: &SignInAsk,
+    ) -> Result<SignInPlace, Refusal> {
+        let no_client = || {
+            let expected = ProblemKind::Expected("a client at which people may sign in");
+            Refusal::from(Denied::invalid("clientId", expected))
+        };
+        let id = ClientId::parse(&ask.client).map_err(|_| no_client())?;
+        let [stored] = self.load(&[Key::Client(compiled.id.clone(), id)]).await?;
+        let client = stored.as_deref().and_then(Stored::client);
+        let client = client.ok_or_else(no_client)?;
+        let key = Key::Organization(client.organization.clone());
+        let [owner] = self.load(&[key]).await?;
+        let organization = owner.as_deref().and_then(Stored::organization);
+        let organization = organization.ok_or_else(no_client)?;
+        let acts = client.state == State::Active && organization.state == State::Active;
+        let sign_in = client.sign_in.as_ref().filter(|_| acts);
+        let sign_in = sign_in.ok_or_else(no_client)?;
+        let email = email_of(&ask.email, "email")?;
+        let rows = [Some(&compiled.stored), stored.as_ref(), owner.as_ref()];
+        let marks = rows.into_iter().flatten().map(|stored| stored.not_before);
+        Ok(SignInPlace {
+            sign_ups: sign_in.sign_ups,
+            organization_number: organization.number,
+            not_before: marks.max().unwrap_or_default(),
+            client: client.clone(),
+            email,
+        })
+    }
+
+    /// None: a conflict.
+    async fn sign_up(
+        &self,
+        context: &CallContext,
+        compiled: &Compiled,
+        at: &SignInPlace,
+    ) -> Result<Option<SessionAnswer>, Refusal> {
+        if !at.sign_ups {
+            return Err(Denied::Forbidden(Reason::Unknown).into());
+        }
+        let members = ProfileMembers {
+            email: Some(Some(at.email.clone())),
+            ..ProfileMembers::default()
+        };
+        let id = self.new_subject_id()?;
+        let organization = &at.client.organization;
+        let (subject, changes) = self
+            .new_profile(context, organization, id, &members)
+            .await?;
+        let of = at.session(&subject, None, None);
+        let actor = super::actor_of(&subject);
+        let granted = self.grant_session(context, compiled, &of, changes, &actor);
+        Ok(granted.await?.map(SessionAnswer::Session))
+    }
+
+    /// Write the passcode and its letter. Someone who may not act is sent none, and nobody learns that. None: a
+    /// conflict.
+    async fn send_code(
+        &self,
+        context: &CallContext,
+        compiled: &Compiled,
+        at: &SignInPlace,
+        subject: &Subject,
+    ) -> Result<Option<SessionAnswer>, Refusal> {
+        let digest = at.ticket();
+        let code = self.new_passcode()?;
+        let ticket = Row::Ticket(Ticket {
+            environment: compiled.id.clone(),
+            digest,
+            purpose: Purpose::Passcode,
+            subject: subject.id.clone(),
+            organization: subject.organization.clone(),
+            client: Some(at.client.id.clone()),
+            code: Some(self.kept_passcode(compiled, digest, &code)?),
+            tries_left: PASSCODE_TRIES,
+            created_at: context.now,
+            expires_at: context.now.plus(PASSCODE_FOR),
+        });
+        let [known] = self.load(&[ticket.key()]).await?;
+        let mut changes = vec![match known {
+            None => Change::Insert(ticket),
+            Some(known) => Change::Replace {
+                row: ticket,
+                if_version: known.version,
+            },
+        }];
+        if subject.may_act() {
+            let text = LetterText::Passcode {
+                code: code.expose().clone(),
+                minutes: u32::try_from(PASSCODE_FOR.as_secs() / 60).unwrap_or(u32::MAX),
+                client: at.client.display_name.clone(),
+            };
+            let order = subject.id.as_str();
+            changes.push(self.letter(context, compiled, &at.email, text, order)?);
+        }
+        let actor = format!("client:{}", at.client.id);
+        let target = super::actor_of(subject);
+        let sent = self
+            .commit_sign_in(context, at, changes, &actor, "sign_in.identify", &target)
+            .await?;
+        Ok(sent.then_some(SessionAnswer::CodeSent))
+    }
+
+    /// A session for whoever knows the passcode. The guess is spent before it is compared.
+    pub(super) async fn authenticate(
+        &self,
+        context: &CallContext,
+        ask: &SignInAsk,
+        passcode: &Secret<String>,
+    ) -> Result<SessionAnswer, Refusal> {
+        let compiled = self.arrived(context).await?;
+        let at = self.sign_in_place(&compiled, ask).await?;
+        passcode::check_form(passcode)?;
+        let guesses = "countersign/guesses/network";
+        if self
+            .take_of_network(context, guesses, GUESSES_OF_NETWORK)
+            .is_err()
+        {
+            return Err(self.wrong(context, &at));
+        }
+        let lane = lane_of_address(&compiled.id, &at.client.id, &at.email);
+        let _turn = self.lanes.turn(lane).await?;
+        let Some((ticket, version)) = self.reserve(context, &compiled, &at).await? else {
+            return Err(self.wrong(context, &at));
+        };
+        if !self.is_passcode(&compiled, &ticket, passcode)? {
+            return Err(self.wrong(context, &at));
+        }
+        self.settle_sign_in(context, &compiled, &at, &ticket, version)
+            .await
+    }
+
+    /// The session of a subject whose passcode was right, and the end of that passcode.
+    async fn settle_sign_in(
+        &self,
+        context: &CallContext,
+        compiled: &Compiled,
+        at: &SignInPlace,
+        ticket: &Ticket,
+        version: u64,
+    ) -> Result<SessionAnswer, Refusal> {
+        let place = &compiled.id;
+        let _turn = self.lanes.turn(lane_of(place, &ticket.subject)).await?;
+        let keys = [
+            Key::Subject(place.clone(), ticket.subject.clone()),
+            Key::SessionWindow(place.clone(), ticket.subject.clone()),
+            Key::Ticket(place.clone(), ticket.digest),
+        ];
+        for _ in 0..CONFLICT_TRIES_MAX {
+            let [subject, window, now] = self.load(&keys).await?;
+            // Used meanwhile, or asked for again.
+            if now.is_none_or(|now| now.version != version) {
+                return Err(self.wrong(context, at));
+            }
+            let Some(known) = self.signing_in(subject.as_ref(), at) else {
+                return Err(self.wrong(context, at));
+            };
+            let mark = subject.as_ref().map(|stored| stored.not_before);
+            let mut changes = vec![Change::Remove {
+                key: Key::Ticket(place.clone(), ticket.digest),
+                if_version: version,
+            }];
+            changes.extend(self.forgotten_failures(context, at).await?);
+            let of = at.session(known, mark, window.as_deref());
+            let actor = super::actor_of(known);
+            let granted = self
+                .grant_session(context, compiled, &of, changes, &actor)
+                .await?;
+            if let Some(granted) = granted {
+                return Ok(SessionAnswer::Session(granted));
+            }
+        }
+        Err(Fault::unavailable(KEPT_CHANGING).into())
+    }
+
+    /// The subject that a ticket was for, if it may still sign in by this address.
+    fn signing_in<'a>(
+        &self,
+        stored: Option<&'a Arc<Stored>>,
+        at: &SignInPlace,
+    ) -> Option<&'a Subject> {
+        let subject = stored?.subject()?;
+        let is_same = subject.email.as_deref() == Some(&at.email)
+            && subject.organization == at.client.organization;
+        (is_same && subject.may_act()).then_some(subject)
+    }
+
+    fn take_of_network(
+        &self,
+        context: &CallContext,
+        label: &str,
+        limit: RateLimit,
+    ) -> Result<(), u32> {
+        let network = context.peer.map(network_of).unwrap_or_default();
+        let names = [context.environment.as_str().as_bytes(), &network];
+        let bucket = self.rates.bucket(Digest::of(label, &names));
+        bucket.take(limit, context.now)
+    }
+
+    /// Whatever was wrong: the passcode, the address, the time, or too many guesses.
+    fn wrong(&self, context: &CallContext, at: &SignInPlace) -> Refusal {
+        let target = format!("client:{}", at.client.id);
+        let denied = Denied::InvalidToken(Reason::Unknown);
+        self.note(context, "-", "sign_in.authenticate", &target, denied.word());
+        denied.into()
+    }
+
+    /// Whether it was committed; if not, load and decide again.
+    async fn commit_sign_in(
+        &self,
+        context: &CallContext,
+        at: &SignInPlace,
+        changes: Vec<Change>,
+        actor: &str,
+        action: &str,
+        target: &str,
+    ) -> Result<bool, Refusal> {
+        let mut audit = self.event(context, actor, action, target);
+        audit.organization = Some(at.client.organization.clone());
+        let commit = Commit {
+            at: context.now,
+            changes,
+            audit,
+        };
+        match self.ports.store.commit(commit).await {
+            Ok(()) => Ok(true),
+            Err(CommitError::Conflict { .. }) => Ok(false),
+            Err(CommitError::Fault(fault)) => Err(fault.into()),
+        }
+    }
+}
+
+impl SignInPlace {
+    /// Where the passcode is kept.
+    fn ticket(&self) -> Digest {
+        digest_of("countersign/passcode", self)
+    }
+
+    /// A session of this subject, who asks for it without an API key.
+    fn session<'a>(
+        &'a self,
+        subject: &'a Subject,
+        subject_not_before: Option<Timestamp>,
+        window: Option<&'a Stored>,
+    ) -> SessionFor<'a> {
+        SessionFor {
+            client: &self.client,
+            organization_number: self.organization_number,
+            scopes: &self.client.scopes,
+            credential: None,
+            subject,
+            subject_not_before,
+            not_before: self.not_before,
+            window,
+        }
+    }
+}
+
+fn digest_of(label: &str, at: &SignInPlace) -> Digest {
+    let client = &at.client;
+    let names = [client.environment.as_str(), client.id.as_str(), &at.email];
+    Digest::of(label, &names.map(str::as_bytes))
+}
+
+const KEPT_CHANGING: &str = "the sign-in kept changing";

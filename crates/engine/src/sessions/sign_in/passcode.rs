@@ -1,0 +1,288 @@
+//! Passcodes: six digits, kept as an HMAC under a pepper that is sealed beside it; and the guesses at them.
+//!
+//! Each code takes five guesses. That alone would let whoever asks for new codes guess on, so wrong ones are
+//! remembered for the address: soon for those of one network, later for those of all, so that nobody can shut out
+//! another by a few wrong guesses.
+
+use super::{KEPT_CHANGING, SignInPlace};
+use crate::{
+    Engine,
+    bounds::{CONFLICT_TRIES_MAX, PASSCODE_FAILURES_FOR, PASSCODE_WAIT_MAX},
+    call::CallContext,
+    commit::Change,
+    compiled::Compiled,
+    denied::{Denied, Fault, ProblemKind, Refusal},
+    digest::Digest,
+    model::ticket::{Attempts, KeptCode, Purpose, Ticket},
+    row::{Key, Row, Stored},
+    secret::{self, Secret},
+    time::Timestamp,
+    verify::network_of,
+};
+use aws_lc_rs::hmac;
+use std::{sync::Arc, time::Duration};
+
+const DIGITS: usize = 6;
+const CODES: u32 = 1_000_000;
+/// Wrong guesses without a wait: of one network, and of all.
+const FREE_OF_NETWORK: u32 = 5;
+const FREE_OF_ALL: u32 = 50;
+
+/// Six digits.
+///
+/// # Errors
+/// [`Denied::Invalid`] of anything else: no guess is spent on it.
+pub(super) fn check_form(passcode: &Secret<String>) -> Result<(), Denied> {
+    let text = passcode.expose();
+    let fits = text.len() == DIGITS && text.bytes().all(|b| b.is_ascii_digit());
+    let expected = ProblemKind::Expected("six digits");
+    fits.then_some(())
+        .ok_or_else(|| Denied::invalid("passcode", expected))
+}
+
+/// When the next guess is looked at, after so many wrong ones: twice as long each time.
+fn next_at(failures: u32, free: u32, now: Timestamp) -> Timestamp {
+    let Some(over) = failures.checked_sub(free).filter(|over| *over > 0) else {
+        return now;
+    };
+    let seconds = 1u64.checked_shl(over.min(32)).unwrap_or(u64::MAX);
+    now.plus(Duration::from_secs(seconds).min(PASSCODE_WAIT_MAX))
+}
+
+impl Engine {
+    /// A new passcode.
+    pub(super) fn new_passcode(&self) -> Result<Secret<String>, Fault> {
+        let fair = u32::MAX - u32::MAX % CODES;
+        loop {
+            let mut bytes = [0; 4];
+            self.ports.entropy.fill(&mut bytes)?;
+            let number = u32::from_be_bytes(bytes);
+            if number < fair {
+                return Ok(Secret::new(format!("{:06}", number % CODES)));
+            }
+        }
+    }
+
+    /// What is kept of a passcode: nothing that a copy of the store could be searched with.
+    pub(super) fn kept_passcode(
+        &self,
+        compiled: &Compiled,
+        ticket: Digest,
+        code: &Secret<String>,
+    ) -> Result<KeptCode, Fault> {
+        let mut bytes = vec![0; 32];
+        self.ports.entropy.fill(&mut bytes)?;
+        let pepper = Secret::new(bytes);
+        let bound_to = bound_to(ticket);
+        let place = compiled.place()?;
+        Ok(KeptCode {
+            pepper: self
+                .ports
+                .keystore
+                .seal(&place, &bound_to, pepper.expose())?,
+            mac: mac(&pepper, ticket, code),
+        })
+    }
+
+    /// Whether this is the ticket's passcode.
+    pub(super) fn is_passcode(
+        &self,
+        compiled: &Compiled,
+        ticket: &Ticket,
+        code: &Secret<String>,
+    ) -> Result<bool, Fault> {
+        let Some(kept) = &ticket.code else {
+            return Ok(false);
+        };
+        let place = compiled.place()?;
+        let bound_to = bound_to(ticket.digest);
+        let pepper = self.ports.keystore.open(&place, &bound_to, &kept.pepper)?;
+        let shown = mac(&pepper, ticket.digest, code);
+        Ok(secret::equal(shown.as_bytes(), kept.mac.as_bytes()))
+    }
+
+    /// Spend a guess: at the code, and at the address. None where there is nothing to guess at, or not yet.
+    pub(super) async fn reserve(
+        &self,
+        context: &CallContext,
+        compiled: &Compiled,
+        at: &SignInPlace,
+    ) -> Result<Option<(Ticket, u64)>, Refusal> {
+        let key = Key::Ticket(compiled.id.clone(), at.ticket());
+        for _ in 0..CONFLICT_TRIES_MAX {
+            let [stored] = self.load(std::array::from_ref(&key)).await?;
+            let failures = self.failures_of(context, at).await?;
+            let waits = |known: &Failures| {
+                let attempts = known.stored.as_deref().and_then(Stored::attempts);
+                attempts.is_some_and(|attempts| attempts.next_at > context.now)
+            };
+            let Some(stored) = stored.filter(|_| !failures.iter().any(waits)) else {
+                return Ok(None);
+            };
+            let Some(mut ticket) = open_ticket(&stored, context.now).cloned() else {
+                return Ok(None);
+            };
+            ticket.tries_left -= 1;
+            let mut changes = vec![Change::Replace {
+                row: Row::Ticket(ticket.clone()),
+                if_version: stored.version,
+            }];
+            changes.extend(failures.iter().map(|known| known.one_more(context, at)));
+            let actor = format!("client:{}", at.client.id);
+            let target = format!("subject:{}", ticket.subject);
+            if self
+                .commit_sign_in(context, at, changes, &actor, "sign_in.guess", &target)
+                .await?
+            {
+                return Ok(Some((ticket, stored.version + 1)));
+            }
+        }
+        Err(Fault::unavailable(KEPT_CHANGING).into())
+    }
+
+    /// The changes that forget the wrong guesses at an address, once one was right.
+    pub(super) async fn forgotten_failures(
+        &self,
+        context: &CallContext,
+        at: &SignInPlace,
+    ) -> Result<Vec<Change>, Fault> {
+        let known = self.failures_of(context, at).await?;
+        let forget = known.into_iter().filter_map(|known| {
+            let stored = known.stored?;
+            Some(Change::Remove {
+                key: stored.row.key(),
+                if_version: stored.version,
+            })
+        });
+        Ok(forget.collect())
+    }
+
+    async fn failures_of(
+        &self,
+        context: &CallContext,
+        at: &SignInPlace,
+    ) -> Result<[Failures; 2], Fault> {
+        let network = context.peer.map(network_of).unwrap_or_default();
+        let ticket = at.ticket();
+        let digest = |parts: &[&[u8]]| Digest::of("countersign/passcode/failures", parts);
+        let digests = [
+            digest(&[ticket.as_bytes(), &network]),
+            digest(&[ticket.as_bytes()]),
+        ];
+        let keys = digests.map(|digest| Key::Attempts(context.environment.clone(), digest));
+        let [of_network, of_all] = self.load(&keys).await?;
+        let [by_network, by_all] = digests;
+        Ok([
+            Failures {
+                digest: by_network,
+                free: FREE_OF_NETWORK,
+                stored: of_network,
+            },
+            Failures {
+                digest: by_all,
+                free: FREE_OF_ALL,
+                stored: of_all,
+            },
+        ])
+    }
+}
+
+/// Wrong guesses that are remembered.
+struct Failures {
+    digest: Digest,
+    free: u32,
+    stored: Option<Arc<Stored>>,
+}
+
+impl Failures {
+    fn one_more(&self, context: &CallContext, at: &SignInPlace) -> Change {
+        let known = self.stored.as_deref().and_then(Stored::attempts);
+        let known = known.filter(|attempts| attempts.expires_at > context.now);
+        let failures = known
+            .map_or(0, |attempts| attempts.failures)
+            .saturating_add(1);
+        let row = Row::Attempts(Attempts {
+            environment: at.client.environment.clone(),
+            digest: self.digest,
+            failures,
+            next_at: next_at(failures, self.free, context.now),
+            expires_at: context.now.plus(PASSCODE_FAILURES_FOR),
+        });
+        match &self.stored {
+            None => Change::Insert(row),
+            Some(stored) => Change::Replace {
+                row,
+                if_version: stored.version,
+            },
+        }
+    }
+}
+
+/// The ticket in this row, if it still takes a guess.
+fn open_ticket(stored: &Stored, now: Timestamp) -> Option<&Ticket> {
+    let ticket = stored.ticket()?;
+    let is_open =
+        ticket.purpose == Purpose::Passcode && now < ticket.expires_at && ticket.tries_left > 0;
+    is_open.then_some(ticket)
+}
+
+fn bound_to(ticket: Digest) -> String {
+    let digest = data_encoding::HEXLOWER.encode(ticket.as_bytes());
+    format!("passcode {digest}")
+}
+
+fn mac(pepper: &Secret<Vec<u8>>, ticket: Digest, code: &Secret<String>) -> Digest {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, pepper.expose());
+    let mut context = hmac::Context::with_key(&key);
+    context.update(ticket.as_bytes());
+    context.update(code.expose().as_bytes());
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(context.sign().as_ref().get(..32).unwrap_or(&[0; 32]));
+    Digest::from_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_after_the_free_guesses_and_are_bounded() {
+        let now = Timestamp::from_seconds(1000);
+        for (failures, seconds) in [
+            (1, 0),
+            (5, 0),
+            (6, 2),
+            (7, 4),
+            (14, 512),
+            (15, 900),
+            (u32::MAX, 900),
+        ] {
+            let expected = now.plus(Duration::from_secs(seconds));
+            assert_eq!(
+                next_at(failures, FREE_OF_NETWORK, now),
+                expected,
+                "{failures}"
+            );
+        }
+        assert_eq!(next_at(FREE_OF_ALL, FREE_OF_ALL, now), now);
+    }
+
+    #[test]
+    fn only_six_digits_are_a_passcode() {
+        for (text, is_one) in [
+            ("123456", true),
+            ("000000", true),
+            ("12345", false),
+            ("1234567", false),
+            ("12345a", false),
+            ("+12345", false),
+            ("", false),
+        ] {
+            assert_eq!(
+                check_form(&Secret::new(text.into())).is_ok(),
+                is_one,
+                "{text}"
+            );
+        }
+    }
+}
