@@ -1,5 +1,6 @@
 //! What the demo's gateways let pass: one rule for each face of the sample API.
 
+use countersign_dialects::dialect;
 use countersign_engine::model::{
     guard::{Accept, Guard},
     scopes::{NotScopes, Scopes},
@@ -9,33 +10,102 @@ use countersign_engine::model::{
 pub const READ: &str = "sites.read";
 /// What the standard client may be given besides, so that a token without [`READ`] can be shown.
 pub const WRITE: &str = "sites.write";
+/// What an integrator's server must be allowed to look at every profile's accounts.
+pub const REMOTE: &str = "accounts.read";
 
-/// The guards, in the order in which they are read.
+/// The guards, in the order in which they are read. `pages` are the origins from which browsers may call.
 ///
 /// # Errors
 /// Never for the scopes above.
-pub fn guards() -> Result<Vec<Guard>, NotScopes> {
-    let read = Scopes::parse(READ)?;
-    let standard = |name: &str, paths: &[&str], methods: &[&str]| Guard {
+pub fn guards(pages: &[String]) -> Result<Vec<Guard>, NotScopes> {
+    let mut guards = Vec::from(open());
+    guards.push(Guard {
+        accept: vec![Accept::AccessToken],
+        profiles: vec!["ayyeka".into()],
+        dialect: Some("ayyeka".into()),
+        ..guard("ayyeka", &["/v2.0/*"], &[])
+    });
+    guards.push(Guard {
         accept: vec![Accept::AccessToken, Accept::ApiKey],
         profiles: vec!["standard".into()],
-        scopes: read.clone(),
-        ..guard(name, paths, methods)
+        scopes: Scopes::parse(READ)?,
+        ..guard("sites", &["/sites", "/sites/*"], &["GET"])
+    });
+    guards.extend(quiltt(pages)?);
+    guards.push(Guard {
+        accept: vec![Accept::Session],
+        dialect: known("bitcanuck"),
+        ..guard("bitcanuck", &["/api/v1/wallets"], &["GET"])
+    });
+    guards.push(Guard {
+        accept: vec![
+            Accept::RegistrationToken,
+            Accept::ClientHeaders,
+            Accept::AccessToken,
+            Accept::ApiKey,
+        ],
+        profiles: known("ultra")
+            .into_iter()
+            .chain(["standard".into()])
+            .collect(),
+        scopes: Scopes::parse(READ)?,
+        origins: pages.to_vec(),
+        dialect: known("ultra"),
+        ..guard("ultra", &["/graphql"], &["POST"])
+    });
+    Ok(guards)
+}
+
+/// What needs no credential.
+fn open() -> [Guard; 2] {
+    let anyone = |guard| Guard {
+        accept: vec![Accept::Anonymous],
+        ..guard
     };
-    Ok(vec![
+    [
+        anyone(guard("health", &["/health"], &["GET"])),
+        anyone(guard("page", &["/", "/page.js"], &["GET"])),
+    ]
+}
+
+/// The two scopes of Quiltt's document: an end user's session opens the one, an API key the other.
+fn quiltt(pages: &[String]) -> Result<[Guard; 2], NotScopes> {
+    let environment = ["/v1/remote/*", "/v1/accounts/{id}/ach_numbers"];
+    Ok([
         Guard {
-            accept: vec![Accept::Anonymous],
-            ..guard("health", &["/health"], &["GET"])
+            accept: vec![Accept::Session, Accept::SubjectBasic],
+            origins: pages.to_vec(),
+            dialect: known("quiltt"),
+            ..guard("quiltt-profile", &["/v1/graphql"], &["POST"])
         },
         Guard {
-            accept: vec![Accept::AccessToken],
-            profiles: vec!["ayyeka".into()],
-            dialect: Some("ayyeka".into()),
-            ..guard("ayyeka", &["/v2.0/*"], &[])
+            accept: vec![Accept::ApiKey],
+            scopes: Scopes::parse(REMOTE)?,
+            dialect: known("quiltt"),
+            ..guard("quiltt-environment", &environment, &["GET"])
         },
-        standard("sites", &["/sites", "/sites/*"], &["GET"]),
-        standard("graphql", &["/graphql"], &["POST"]),
     ])
+}
+
+/// The dialect of this name, where this server has it.
+fn known(name: &str) -> Option<String> {
+    dialect(name).map(|dialect| dialect.name.to_owned())
+}
+
+/// The guards of a folder that an earlier demo began, with those that it did not know. Read top-down, so that new
+/// ones come first; the pages of known ones move with their port, everything else is its reader's.
+pub fn with_new(kept: &[Guard], wanted: Vec<Guard>) -> Vec<Guard> {
+    let (known, mut guards): (Vec<Guard>, Vec<Guard>) = wanted
+        .into_iter()
+        .partition(|guard| kept.iter().any(|it| it.name == guard.name));
+    guards.extend(kept.iter().map(|guard| {
+        let same = known.iter().find(|it| it.name == guard.name);
+        Guard {
+            origins: same.map_or(&guard.origins, |same| &same.origins).clone(),
+            ..guard.clone()
+        }
+    }));
+    guards
 }
 
 /// A rule that lets nothing pass yet.
@@ -55,5 +125,38 @@ fn guard(name: &str, paths: &[&str], methods: &[&str]) -> Guard {
         dialect: None,
         secrets_from_browsers: false,
         assertion: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pages(port: u16) -> Vec<String> {
+        super::super::sample_api::origins(port)
+    }
+
+    #[test]
+    fn a_folder_of_an_earlier_demo_gets_the_new_guards_before_its_own() {
+        let old = [
+            guard("health", &["/health"], &["GET"]),
+            guard("graphql", &["/graphql"], &["POST"]),
+            guard("mine", &["/mine"], &[]),
+        ];
+        let guards = with_new(&old, guards(&pages(8083)).unwrap());
+        let names: Vec<&str> = guards.iter().map(|guard| guard.name.as_str()).collect();
+        let place = |name: &str| names.iter().position(|it| *it == name).unwrap();
+        assert!(place("ultra") < place("graphql"), "{names:?}");
+        assert_eq!(names.last(), Some(&"mine"));
+        assert_eq!(guards[place("health")], old[0], "as it was");
+        let same = with_new(&guards, super::guards(&pages(8083)).unwrap());
+        assert_eq!(same, guards, "a second time changes nothing");
+    }
+
+    #[test]
+    fn the_pages_of_known_guards_move_with_their_port() {
+        let old = guards(&pages(8083)).unwrap();
+        let moved = with_new(&old, guards(&pages(9000)).unwrap());
+        assert_eq!(moved, guards(&pages(9000)).unwrap());
     }
 }

@@ -150,13 +150,15 @@ impl Demo {
             state: Arc::clone(&running.state),
             token,
         };
-        let place = |id, mode, public: SocketAddr| NewPlace {
+        let place = |id, mode, public: SocketAddr, api: &SampleApi| NewPlace {
             id,
             mode,
             public: public.port(),
+            pages: sample_api::origins(api.address.port()),
         };
-        let sandbox = place(sandbox, Mode::Sandbox, one.public);
-        let production = place(production, Mode::Production, other.public);
+        let [api, other_api] = &apis;
+        let sandbox = place(sandbox, Mode::Sandbox, one.public, api);
+        let production = place(production, Mode::Production, other.public, other_api);
         let made = [
             setup::set_up(&operator, &sandbox).await?,
             setup::set_up(&operator, &production).await?,

@@ -3,7 +3,7 @@
 
 use super::{
     facts::{Ayyeka, Clients, Standard},
-    guards::{READ, WRITE, guards},
+    guards::{READ, WRITE, guards, with_new},
     operator::Operator,
 };
 use anyhow::{Context as _, bail};
@@ -23,7 +23,7 @@ use countersign_engine::{
     row::Stored,
     secret::Secret,
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 /// The numbers in the token that Ayyeka's document prints: account, user, API client.
 const ACCOUNT_NUMBER: u64 = 2091;
@@ -42,6 +42,8 @@ pub struct NewPlace {
     pub mode: Mode,
     /// The port of its public address.
     pub public: u16,
+    /// The origins of its pages, whose browsers may call.
+    pub pages: Vec<String>,
 }
 
 /// What is set up, and whether it was there before.
@@ -101,43 +103,79 @@ async fn organization(operator: &Operator) -> anyhow::Result<OrganizationId> {
 
 /// The issuer of its tokens, and whether it was there.
 async fn environment(operator: &Operator, place: &NewPlace) -> anyhow::Result<(String, bool)> {
-    let port = place.public;
-    let hosts = vec![format!("127.0.0.1:{port}"), format!("localhost:{port}")];
     let found = operator.find(Target::Environment(place.id.clone())).await?;
-    let Some(stored) = found else {
-        let issuer = format!("http://127.0.0.1:{port}");
-        let new = NewEnvironment {
-            id: place.id.clone(),
-            display_name: None,
-            mode: place.mode,
-            issuer: issuer.clone(),
-            hosts,
-            dialects: Some(public_dialects()),
-            brand: None,
-            allowed_origins: Vec::new(),
-            public_url: None,
-        };
-        operator.make(create(New::Environment(new))).await?;
-        set_guards(operator, &place.id).await?;
-        return Ok((issuer, false));
+    let made = match found {
+        None => make_environment(operator, place).await?,
+        Some(stored) => (amend_environment(operator, place, &stored).await?, true),
     };
-    let known = stored.environment().context("an environment's row")?;
-    if known.hosts != hosts {
-        let change = EnvironmentChange {
-            hosts: Some(hosts),
-            ..EnvironmentChange::default()
-        };
-        let amend = Amend::Environment(place.id.clone(), change);
-        operator.ask(change_at(amend, &stored)).await?;
-    }
-    Ok((known.issuer.clone(), true))
+    set_guards(operator, place).await?;
+    Ok(made)
 }
 
-async fn set_guards(operator: &Operator, environment: &EnvironmentId) -> anyhow::Result<()> {
-    let stored = operator.find(Target::Guards(environment.clone())).await?;
-    let stored = stored.context("a new environment has an empty list of guards")?;
-    let amend = Amend::Guards(environment.clone(), guards()?);
-    operator.ask(change_at(amend, &stored)).await?;
+async fn make_environment(operator: &Operator, place: &NewPlace) -> anyhow::Result<(String, bool)> {
+    let issuer = format!("http://127.0.0.1:{}", place.public);
+    let new = NewEnvironment {
+        id: place.id.clone(),
+        display_name: None,
+        mode: place.mode,
+        issuer: issuer.clone(),
+        hosts: hosts(place.public),
+        dialects: Some(public_dialects()),
+        brand: None,
+        allowed_origins: place.pages.clone(),
+        public_url: Some(issuer.clone()),
+    };
+    operator.make(create(New::Environment(new))).await?;
+    Ok((issuer, false))
+}
+
+/// Names that every browser and curl take for this machine (RFC 6761 section 6.3), each with the port.
+fn hosts(port: u16) -> Vec<String> {
+    ["127.0.0.1", "localhost", "auth.localhost", "api.localhost"]
+        .map(|name| format!("{name}:{port}"))
+        .to_vec()
+}
+
+/// What moves with the ports, and what an earlier demo did not know. Its issuer.
+async fn amend_environment(
+    operator: &Operator,
+    place: &NewPlace,
+    stored: &Stored,
+) -> anyhow::Result<String> {
+    let known = stored.environment().context("an environment's row")?;
+    let mut dialects = known.dialects.clone();
+    dialects.extend(public_dialects());
+    let mut seen = BTreeSet::new();
+    dialects.retain(|name| seen.insert(name.clone()));
+    let hosts = hosts(place.public);
+    let public_url = Some(format!("http://127.0.0.1:{}", place.public));
+    let change = EnvironmentChange {
+        hosts: (known.hosts != hosts).then_some(hosts),
+        dialects: (known.dialects != dialects).then_some(dialects),
+        allowed_origins: (known.allowed_origins != place.pages).then(|| place.pages.clone()),
+        public_url: (known.public_url != public_url).then_some(public_url),
+        display_name: None,
+    };
+    let changes = change.hosts.is_some()
+        || change.dialects.is_some()
+        || change.allowed_origins.is_some()
+        || change.public_url.is_some();
+    if changes {
+        let amend = Amend::Environment(place.id.clone(), change);
+        operator.ask(change_at(amend, stored)).await?;
+    }
+    Ok(known.issuer.clone())
+}
+
+async fn set_guards(operator: &Operator, place: &NewPlace) -> anyhow::Result<()> {
+    let stored = operator.find(Target::Guards(place.id.clone())).await?;
+    let stored = stored.context("an environment has a list of guards")?;
+    let kept = &stored.guards().context("a list of guards' row")?.guards;
+    let wanted = with_new(kept, guards(&place.pages)?);
+    if wanted != *kept {
+        let amend = Amend::Guards(place.id.clone(), wanted);
+        operator.ask(change_at(amend, &stored)).await?;
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use super::{
     sites::{SITES, Site, Stream},
 };
 use crate::gateway::identity::IDENTITY_HEADERS;
-use async_graphql::{EmptyMutation, EmptySubscription, Object, Schema, SimpleObject};
+use async_graphql::{EmptyMutation, EmptySubscription, Object, ObjectType, Schema, SimpleObject};
 use http::HeaderMap;
 
 /// Levels of a query; the introspection that tools send has fifteen.
@@ -13,12 +13,12 @@ const DEPTH_MAX: usize = 16;
 /// Fields of an answer, as the query's shape tells them beforehand.
 const COMPLEXITY_MAX: usize = 400;
 
-/// The schema, ready to run.
-pub type SiteSchema = Schema<Query, EmptyMutation, EmptySubscription>;
+/// A schema, ready to run.
+pub type Graph<Q> = Schema<Q, EmptyMutation, EmptySubscription>;
 
-/// The schema with its bounds.
-pub fn schema() -> SiteSchema {
-    Schema::build(Query, EmptyMutation, EmptySubscription)
+/// What every schema here has: bounds.
+pub fn schema<Q: ObjectType + 'static>(query: Q) -> Graph<Q> {
+    Schema::build(query, EmptyMutation, EmptySubscription)
         .limit_depth(DEPTH_MAX)
         .limit_complexity(COMPLEXITY_MAX)
         .limit_directives(4)
@@ -26,25 +26,28 @@ pub fn schema() -> SiteSchema {
 }
 
 /// Run one request (GraphQL over HTTP, section 5): the body of the answer, or that it is not a request.
-pub async fn run(schema: &SiteSchema, passed: &Passed) -> Result<Vec<u8>, serde_json::Error> {
+pub async fn run<Q>(schema: &Graph<Q>, passed: &Passed) -> Result<Vec<u8>, serde_json::Error>
+where
+    Q: ObjectType + 'static,
+{
     let request: async_graphql::Request = serde_json::from_slice(&passed.body)?;
     let request = request.data(Caller::of(&passed.identity));
     serde_json::to_vec(&schema.execute(request).await)
 }
 
-/// What can be asked.
+/// What can be asked about sites.
 pub struct Query;
 
 /// Who called, as the gateway said.
 #[derive(Clone, SimpleObject)]
-struct Caller {
+pub struct Caller {
     /// What the gateway's identity headers say.
     identity: Vec<Said>,
 }
 
 /// One identity header.
 #[derive(Clone, SimpleObject)]
-struct Said {
+pub struct Said {
     /// Its name.
     header: &'static str,
     /// What it says; `-` where there is nothing to say.
@@ -52,7 +55,8 @@ struct Said {
 }
 
 impl Caller {
-    fn of(identity: &HeaderMap) -> Self {
+    /// What the gateway said.
+    pub fn of(identity: &HeaderMap) -> Self {
         let said = IDENTITY_HEADERS.iter().filter_map(|header| {
             let value = identity.get(header.lower)?.to_str().ok()?;
             Some(Said {
@@ -63,6 +67,13 @@ impl Caller {
         Self {
             identity: said.collect(),
         }
+    }
+
+    /// For whom the caller speaks.
+    pub fn subject(&self) -> Option<&str> {
+        let mut said = self.identity.iter();
+        let subject = said.find(|it| it.header.eq_ignore_ascii_case("countersign-subject"))?;
+        Some(&subject.value)
     }
 }
 

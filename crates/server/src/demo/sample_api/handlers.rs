@@ -1,11 +1,13 @@
 //! What the API does with requests that passed. It asks nobody who they are: the identity says so.
 
 use super::{
-    Passed,
-    graphql::{self, SiteSchema},
+    Passed, Schemas,
+    graphql::{self, Graph},
+    money, page,
     sites::{ORGANIZATION_NUMBER, SITES, Site, find},
 };
 use crate::{gateway::identity::IDENTITY_HEADERS, http::Answer};
+use async_graphql::ObjectType;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::Full;
@@ -16,10 +18,14 @@ use serde_json::{Value, json};
 const SEEN: &str = "seen-";
 
 /// Answer a request that passed, and show who the API took the caller for.
-pub async fn answer(passed: &Passed, schema: &SiteSchema) -> Answer {
+pub async fn answer(passed: &Passed, schemas: &Schemas) -> Answer {
     let path = passed.request.uri.path();
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     let mut answer = match segments.as_slice() {
+        [""] => read(passed, || {
+            page::answer(page::HTML, "text/html; charset=utf-8")
+        }),
+        ["page.js"] => read(passed, || page::answer(page::SCRIPT, "text/javascript")),
         ["health"] => read(passed, || plain_text("ok\n")),
         ["v2.0", rest @ ..] => read(passed, || ayyeka(passed, rest)),
         ["sites"] => read(passed, || {
@@ -30,7 +36,14 @@ pub async fn answer(passed: &Passed, schema: &SiteSchema) -> Answer {
             Some(site) => json_answer(StatusCode::OK, &standard_site(site)),
             None => not_found(),
         }),
-        ["graphql"] => graph(passed, schema).await,
+        ["graphql"] => graph(passed, &schemas.sites).await,
+        ["v1", "graphql"] => graph(passed, &schemas.profile).await,
+        ["v1", rest @ ..] => read(passed, || {
+            money::environment(rest).unwrap_or_else(not_found)
+        }),
+        ["api", "v1", rest @ ..] => read(passed, || {
+            money::wallets(passed, rest).unwrap_or_else(not_found)
+        }),
         _ => not_found(),
     };
     show(&passed.identity, answer.headers_mut());
@@ -112,7 +125,10 @@ fn standard_site(site: &Site) -> Value {
     json!({ "id": site.id, "name": site.display_name, "status": site.status })
 }
 
-async fn graph(passed: &Passed, schema: &SiteSchema) -> Answer {
+async fn graph<Q>(passed: &Passed, schema: &Graph<Q>) -> Answer
+where
+    Q: ObjectType + 'static,
+{
     if passed.request.method != Method::POST {
         return wrong_method("POST");
     }
@@ -169,7 +185,7 @@ fn wrong_method(allow: &'static str) -> Answer {
     answer
 }
 
-fn json_answer(status: StatusCode, value: &impl Serialize) -> Answer {
+pub fn json_answer(status: StatusCode, value: &impl Serialize) -> Answer {
     match serde_json::to_vec(value) {
         Ok(mut text) => {
             text.push(b'\n');
@@ -190,7 +206,7 @@ fn plain_text(text: &'static str) -> Answer {
     with_body(StatusCode::OK, "text/plain", text.into())
 }
 
-fn with_body(status: StatusCode, kind: &'static str, body: Bytes) -> Answer {
+pub fn with_body(status: StatusCode, kind: &'static str, body: Bytes) -> Answer {
     let mut answer = Response::new(Full::new(body));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();

@@ -6,18 +6,23 @@
 mod gate;
 mod graphql;
 mod handlers;
+mod money;
+mod page;
+mod pages;
 mod sites;
 
 pub use gate::Gate;
+pub use pages::origins;
 
 use crate::{http::Answer, system};
 use anyhow::Context as _;
 use bytes::Bytes;
-use graphql::SiteSchema;
+use graphql::Graph;
 use http::{HeaderMap, Request};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use pages::Pages;
 use std::{
     convert::Infallible,
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -55,11 +60,18 @@ pub struct SampleApi {
 /// What every connection is served with.
 struct Serving {
     gate: Gate,
-    schema: SiteSchema,
+    schemas: Schemas,
+    pages: Pages,
     permits: Arc<Semaphore>,
     drain: CancellationToken,
     end: CancellationToken,
     connections: TaskTracker,
+}
+
+/// What can be asked in GraphQL, by whom.
+struct Schemas {
+    sites: Graph<graphql::Query>,
+    profile: Graph<money::Query>,
 }
 
 /// A request that the gateway let pass.
@@ -87,7 +99,13 @@ impl SampleApi {
         };
         let serving = Arc::new(Serving {
             gate: Gate::new(gateway),
-            schema: graphql::schema(),
+            schemas: Schemas {
+                sites: graphql::schema(graphql::Query),
+                profile: graphql::schema(money::Query),
+            },
+            pages: Pages {
+                origins: pages::origins(api.address.port()),
+            },
             permits: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
             drain: api.drain.clone(),
             end: api.end.clone(),
@@ -192,6 +210,14 @@ impl Serving {
             body,
             identity,
         };
-        handlers::answer(&passed, &self.schema).await
+        match self.pages.preflight(&passed) {
+            Some(answer) => answer,
+            None => {
+                let mut answer = handlers::answer(&passed, &self.schemas).await;
+                self.pages
+                    .share(&passed.request.headers, answer.headers_mut());
+                answer
+            }
+        }
     }
 }
