@@ -179,7 +179,9 @@ pub const TEST: &[Part] = &[
     },
     Part {
         name: "tests",
-        needs: &["cc", "curl", "nginx", "caddy", "haproxy"],
+        needs: &[
+            "cc", "curl", "openssl", "chromium", "nginx", "caddy", "haproxy",
+        ],
         after: &["build"],
         steps: &[Step::Run(&[
             "cargo",

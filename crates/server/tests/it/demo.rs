@@ -4,7 +4,7 @@
     reason = "the tests' own harness starts programs"
 )]
 
-mod process;
+pub mod process;
 
 use process::{Demo, Said};
 use serde_json::{Value, json};

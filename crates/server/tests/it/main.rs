@@ -9,6 +9,7 @@
 mod ask;
 mod bad_input;
 mod binary;
+mod browser;
 mod canaries;
 mod cli;
 mod cli_tls;

@@ -4,7 +4,7 @@
 mod door;
 mod javascript;
 mod oauth2_crate;
-mod program;
+pub mod program;
 mod python;
 mod stage;
 

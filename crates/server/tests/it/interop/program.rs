@@ -22,8 +22,13 @@ pub fn python(name: &str, facts: &Path) -> Value {
 
 /// What `tests/interop/NAME.mjs` prints. It is piped, so that its imports are looked up where the clients are.
 pub fn node(name: &str, facts: &Path) -> Value {
+    node_at(&format!("tests/interop/{name}.mjs"), facts)
+}
+
+/// The same of a script anywhere in the tree.
+pub fn node_at(name: &str, facts: &Path) -> Value {
     let folder = found("COUNTERSIGN_INTEROP_NPM", "npm");
-    let script = fs::File::open(source(&format!("{name}.mjs"))).unwrap();
+    let script = fs::File::open(root().join(name)).unwrap();
     let mut command = command();
     command
         .args(["node", "--input-type=module", "-"])

@@ -86,12 +86,32 @@ fn answer(stream: TcpStream, reached: &Mutex<Vec<Reached>>) -> io::Result<()> {
     let headers = wire::headers(&mut reader)?;
     let (body, _) = wire::body(&mut reader, &headers, false)?;
     let mut words = line.split(' ').map(str::to_owned);
+    let shared = for_pages(&headers);
     reached.lock().unwrap().push(Reached {
         method: words.next().unwrap_or_default(),
         target: words.next().unwrap_or_default(),
         headers,
         body,
     });
-    let answer = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 8\r\nConnection: close\r\n\r\nreached\n";
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n{shared}Content-Length: 8\r\nConnection: close\r\n\r\nreached\n"
+    );
     reader.get_mut().write_all(answer.as_bytes())
+}
+
+/// The API lets any page read and send anything: whether it may call at all is the gateway's to say.
+fn for_pages(headers: &Headers) -> String {
+    let asked = wire::values(headers, "Access-Control-Request-Headers");
+    let origins = wire::values(headers, "Origin");
+    let allowed = asked
+        .first()
+        .map(|asked| format!("Access-Control-Allow-Headers: {asked}\r\n"));
+    let readable = origins
+        .first()
+        .map(|origin| format!("Access-Control-Allow-Origin: {origin}\r\n"));
+    format!(
+        "{}{}",
+        readable.unwrap_or_default(),
+        allowed.unwrap_or_default()
+    )
 }

@@ -1,12 +1,12 @@
 //! Countersign behind the real nginx, Caddy and HAProxy, each with the sample configuration that it is
 //! shipped with, before an API that remembers what reached it.
 
-mod api;
+pub mod api;
 mod away;
 pub mod child;
 pub mod countersign;
 mod listener;
-mod proxy;
+pub mod proxy;
 mod stories;
 mod vulnerabilities;
 pub mod wire;
