@@ -112,3 +112,28 @@ pub const PASSCODE_TRIES: u8 = 5;
 pub const PASSCODE_FAILURES_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest that an address waits after wrong passcodes: a hundred guesses a day at most, of a million.
 pub const PASSCODE_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
+/// Characters of a password, at least: NIST SP 800-63B-4 section 3.1.1.2 asks for fifteen where it is the only factor.
+pub const PASSWORD_CHARS_MIN: usize = 15;
+/// Bytes of a password, looked at before anything is hashed: sixty-four characters of any script fit four times over.
+pub const PASSWORD_BYTES_MAX: usize = 1024;
+/// How long a session lives that somebody logged in for: two weeks, as BitCanuck prints it.
+pub const LOGIN_SESSION_FOR: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+/// Kept sessions of one subject: one more, and the oldest goes.
+pub const SESSIONS_PER_SUBJECT_MAX: u32 = 100;
+/// Wrong guesses at an account from one network before the next one has to wait.
+pub const GUESSES_FREE: u32 = 5;
+/// The first wait after those; it doubles with each further guess.
+pub const GUESS_WAIT_MIN: Duration = Duration::from_secs(10);
+/// The longest such wait.
+pub const GUESS_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
+/// Wrong guesses at an account from everywhere before all strangers together get one in [`GUESS_WAIT_MIN`]: NIST
+/// SP 800-63B-4 section 3.2.2 allows a hundred. Never a lock: that would be a way to keep somebody out.
+pub const GUESSES_ANYWHERE_MAX: u32 = 100;
+/// How long the guesses at an account are remembered that does not exist, or from one network: rows of strangers.
+pub const GUESSES_OF_STRANGERS_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long the guesses at an account are remembered that does exist, and the networks that it was opened from.
+pub const GUESSES_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How long a link for a new password is good.
+pub const RESET_FOR: Duration = Duration::from_secs(30 * 60);
+/// The longest life of a platform's token: what was spent must be remembered as long.
+pub const PLATFORM_TOKEN_LIFETIME_MAX: Duration = Duration::from_secs(60 * 60);

@@ -8,6 +8,7 @@ use crate::{
     commit::Version,
     digest::Digest,
     id::{ClientId, CredentialId, EnvironmentId, OperatorId, OrganizationId, RequestId},
+    login::LoginCall,
     model::{
         State,
         client::{ClientKind, Platform, SignIn, Spelling},
@@ -133,6 +134,8 @@ pub enum Call {
     Metadata,
     /// About the webhook subscriptions of whoever shows an API key.
     Subscriptions(SubscriptionCall),
+    /// Calls of people who log in.
+    Login(LoginCall),
     /// The operator's calls.
     Admin(AdminCall),
     /// Sessions that are tokens.

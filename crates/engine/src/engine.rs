@@ -184,6 +184,8 @@ impl Engine {
             (Call::Subscriptions(call), Settled::Client(client)) => {
                 self.own_subscriptions(context, &client, call).await
             }
+            // In a box: the steps of a login would weigh on every other call's future.
+            (Call::Login(call), settled) => Box::pin(self.login(context, &settled, call)).await,
             (Call::Admin(call), Settled::Operator(operator)) => {
                 self.admin(context, &operator, call).await
             }
@@ -276,6 +278,7 @@ impl Call {
             Self::PublicKeys => "keys.show",
             Self::Metadata => "metadata.show",
             Self::Subscriptions(_) => "subscriptions",
+            Self::Login(call) => call.name(),
             Self::Admin(AdminCall::WhoAmI) => "operator.whoami",
             Self::Admin(_) => "admin",
             Self::Session(call) => call.name(),

@@ -33,6 +33,7 @@ mod issue;
 mod keys;
 mod lanes;
 mod limits;
+pub mod login;
 pub mod model;
 mod observations;
 pub mod opaque;

@@ -2,6 +2,7 @@
 
 use crate::{
     id::ClientId,
+    login::LoginOutcome,
     model::{operator::Operator, scopes::Scopes},
     ports::Cursor,
     row::Stored,
@@ -24,6 +25,8 @@ pub enum Outcome {
     PublicKeys(JwkSet),
     /// What the authorization server offers.
     Metadata(Metadata),
+    /// What came of a call of somebody who logs in.
+    Login(LoginOutcome),
     /// Who the operator is.
     WhoAmI(Operator),
     /// A page of rows.

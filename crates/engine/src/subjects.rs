@@ -133,17 +133,29 @@ pub(crate) fn new_subject(subject: &Subject) -> Vec<Change> {
         .collect()
 }
 
-/// The unique names of a subject's contacts.
+/// The unique names of a subject's contacts; and the one it logs in by, where it has a password.
 pub(crate) fn names(subject: &Subject) -> impl Iterator<Item = Name> {
-    let contacts = [
-        (NameSpace::SubjectEmail, subject.email.as_deref()),
-        (NameSpace::SubjectPhone, subject.phone.as_deref()),
+    let known_as =
+        |contact: &str| Subject::name_of(&subject.organization, subject.platform.as_ref(), contact);
+    let email = subject.email.as_deref();
+    // Whom a platform vouches for comes by that platform only.
+    let logs_in = subject.password.is_some() && subject.platform.is_none();
+    let names = [
+        (NameSpace::SubjectEmail, email.map(known_as)),
+        (
+            NameSpace::SubjectPhone,
+            subject.phone.as_deref().map(known_as),
+        ),
+        (
+            NameSpace::Login,
+            email.filter(|_| logs_in).map(str::to_owned),
+        ),
     ];
-    contacts.into_iter().filter_map(|(space, contact)| {
+    names.into_iter().filter_map(|(space, name)| {
         Some(Name {
             environment: subject.environment.clone(),
             space,
-            name: Subject::name_of(&subject.organization, subject.platform.as_ref(), contact?),
+            name: name?,
             target: subject.id.to_string(),
         })
     })

@@ -49,7 +49,8 @@ fn answer(outcome: &Outcome) -> Result<Response, Fault> {
         | Outcome::PublicKeys(_)
         | Outcome::Metadata(_)
         | Outcome::Session(_)
-        | Outcome::Profile(_) => Err(Fault::internal(
+        | Outcome::Profile(_)
+        | Outcome::Login(_) => Err(Fault::internal(
             "an admin call was answered with an outcome of the public endpoints",
         )),
     }

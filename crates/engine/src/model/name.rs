@@ -17,6 +17,9 @@ pub enum NameSpace {
     PlatformCode,
     /// A subject's e-mail address, under its organization and platform; leads to the subject.
     SubjectEmail,
+    /// The e-mail address of a subject that has a password, alone: whoever logs in names no organization. Leads
+    /// to the subject.
+    Login,
     /// A subject's phone number, under its organization and platform; leads to the subject.
     SubjectPhone,
 }
@@ -30,6 +33,7 @@ impl NameSpace {
             Self::ClientNumber => "client_number",
             Self::PlatformCode => "platform_code",
             Self::SubjectEmail => "subject_email",
+            Self::Login => "login",
             Self::SubjectPhone => "subject_phone",
         }
     }
@@ -42,6 +46,7 @@ impl NameSpace {
             Self::ClientNumber,
             Self::PlatformCode,
             Self::SubjectEmail,
+            Self::Login,
             Self::SubjectPhone,
         ];
         all.into_iter().find(|space| space.word() == word)

@@ -9,6 +9,9 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
+/// What guards call the profile of an opaque session: the vendor's whose clients get one.
+pub const BITCANUCK: &str = "bitcanuck";
+
 /// An opaque bearer of a subject, kept under the digest of its whole text ([`crate::opaque::lookup`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {

@@ -45,6 +45,9 @@ pub struct Ticket {
     pub client: Option<ClientId>,
     /// What is kept of a passcode; none where the look-up key is itself made from a secret.
     pub code: Option<KeptCode>,
+    /// Of the address that a link went to: it is good only while that is still the account's.
+    #[serde(default)]
+    pub sent_to: Option<Digest>,
     /// Guesses that are left.
     pub tries_left: u8,
     /// When it was made.
@@ -65,6 +68,9 @@ pub struct Attempts {
     pub failures: u32,
     /// The next guess is looked at from here on.
     pub next_at: Timestamp,
+    /// The account was opened from this network: until then it does not wait for what strangers guess elsewhere.
+    #[serde(default)]
+    pub trusted_until: Option<Timestamp>,
     /// When this is forgotten.
     pub expires_at: Timestamp,
 }

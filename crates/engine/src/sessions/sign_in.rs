@@ -175,6 +175,7 @@ impl Engine {
             organization: subject.organization.clone(),
             client: Some(at.client.id.clone()),
             code: Some(self.kept_passcode(compiled, digest, &code)?),
+            sent_to: None,
             tries_left: PASSCODE_TRIES,
             created_at: context.now,
             expires_at: context.now.plus(PASSCODE_FOR),

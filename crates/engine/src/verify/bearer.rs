@@ -1,4 +1,4 @@
-//! API keys and registration tokens at a guard: one look-up by the digest of the whole secret.
+//! API keys, registration tokens and sessions at a guard: one look-up by the digest of the whole secret.
 
 use super::{Refused, decide_client, decide_credential};
 use crate::{
@@ -32,9 +32,21 @@ impl Engine {
         if opaque::glance(text, brand, &compiled.id, &compiled.tag_keys) == Glance::Forged {
             return Err(Denied::InvalidToken(Reason::Forged).into());
         }
-        let first = Key::Credential(compiled.id.clone(), digest);
-        let generations = vec![self.ports.freshness.generation(&first)];
-        let [found] = self.load(&[first]).await?;
+        // A session and a credential look alike to whoever does not know them: one round trip for both.
+        let first = [
+            Key::Credential(compiled.id.clone(), digest),
+            Key::Session(compiled.id.clone(), digest),
+        ];
+        let generations = first.each_ref();
+        let generations = generations.map(|key| self.ports.freshness.generation(key));
+        let generations = generations.to_vec();
+        let [found, session] = self.load(&first).await?;
+        if let Some(session) = session.as_deref().and_then(Stored::session) {
+            let fact = self.kept_session_fact(context, compiled, session, generations);
+            let fact = Arc::new(fact.await?);
+            self.keep_fact(digest, &fact);
+            return Ok(fact);
+        }
         let credential = found.as_deref().and_then(Stored::credential);
         let credential = credential.ok_or(Denied::InvalidToken(Reason::Unknown))?;
         let fact = self

@@ -7,6 +7,7 @@ mod bearer;
 mod browser;
 mod client_secret;
 mod operator;
+mod platform;
 mod refused;
 mod self_signed;
 mod session;
@@ -125,10 +126,12 @@ impl Engine {
         let settled = self
             .settle_as(context, callers, presented, from_browser)
             .await;
-        let Refused { refusal, whose } = match settled {
-            Ok(settled) => return Ok(settled),
-            Err(refused) => refused,
-        };
+        settled.map_err(|refused| self.refuse_caller(context, refused))
+    }
+
+    /// Note who is not let in. One network that guesses on and on is told to wait instead.
+    pub(crate) fn refuse_caller(&self, context: &CallContext, refused: Refused) -> Refusal {
+        let Refused { refusal, whose } = refused;
         if let Refusal::Denied(denied) = &refusal {
             let mut event = self.event(context, "-", "caller.refuse", context.dialect);
             event.outcome = denied.word().into();
@@ -140,10 +143,12 @@ impl Engine {
             if matches!(denied, Denied::InvalidClient(_) | Denied::InvalidToken(_)) {
                 // Only wrong guesses are slowed: callers behind one address must not lock each other out.
                 let failures = self.failures(context.peer);
-                failures.take(FAILURES, context.now).map_err(too_many)?;
+                if let Err(wait) = failures.take(FAILURES, context.now) {
+                    return too_many(wait).into();
+                }
             }
         }
-        Err(refusal)
+        refusal
     }
 
     async fn settle_as(
@@ -325,6 +330,7 @@ pub(crate) fn decide_client<'a>(
 
 pub(crate) use refused::{Refused, Whose};
 
+pub(crate) use platform::Vouched;
 pub(crate) use subject_basic::basic_digest;
 
 pub(crate) use access_token::{revocation_digest, signing_input, token_digest, token_id_digest};

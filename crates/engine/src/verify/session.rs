@@ -1,14 +1,32 @@
-//! A subject's session as Bearer, at our own endpoints.
+//! A subject's session as Bearer: an opaque text that we keep under its digest, at our own endpoints and at guards.
 
-use super::{Authenticated, Refused, SessionCaller, check_length, decide_subject};
+use super::{Authenticated, Refused, SessionCaller, check_length, decide_client, decide_subject};
 use crate::{
     Engine,
     call::CallContext,
-    denied::{Denied, Reason},
+    compiled::Compiled,
+    decision::{Fact, Principal, ShownKind, TokenFact},
+    denied::{Denied, Fault, Reason, Refusal},
+    model::{
+        session::{BITCANUCK, Session},
+        subject::Subject,
+    },
     opaque::{self, Glance},
+    ports::Generation,
     row::{Key, Stored},
     secret::Secret,
+    time::Timestamp,
 };
+use std::sync::Arc;
+
+/// Everyone who can end a session, in the order of [`owner_keys`].
+struct Owners {
+    environment: Option<Arc<Stored>>,
+    subject: Option<Arc<Stored>>,
+    organization: Option<Arc<Stored>>,
+    /// Of a session that a platform vouched for.
+    platform: Option<Arc<Stored>>,
+}
 
 impl Engine {
     /// The subject behind a session: a token, or an opaque one, which we keep.
@@ -34,16 +52,9 @@ impl Engine {
             .await?;
         let session = found.as_deref().and_then(Stored::session);
         let session = session.ok_or(Denied::InvalidToken(Reason::Unknown))?;
-        if context.now >= session.expires_at {
-            return Err(Denied::InvalidToken(Reason::Expired).into());
-        }
-        let owners = [
-            Key::Subject(compiled.id.clone(), session.subject.clone()),
-            Key::Organization(session.organization.clone()),
-        ];
-        let [subject, organization] = self.load(&owners).await?;
-        let subject = decide_subject(subject.as_ref(), organization.as_ref(), session.created_at)
-            .map_err(Denied::InvalidToken)?;
+        let owners = self.owners(session).await?;
+        let subject =
+            decide_session(session, &owners, context.now).map_err(Denied::InvalidToken)?;
         Ok(Authenticated(SessionCaller {
             subject: subject.clone(),
             digest,
@@ -53,5 +64,91 @@ impl Engine {
             expires_at: session.expires_at,
             token: None,
         }))
+    }
+
+    /// The fact behind a session that was found by its text, at a guard. It stands until any of its owners moves.
+    pub(super) async fn kept_session_fact(
+        &self,
+        context: &CallContext,
+        compiled: &Compiled,
+        session: &Session,
+        mut generations: Vec<Generation>,
+    ) -> Result<Fact, Refusal> {
+        let keys = owner_keys(session);
+        let moved = keys.iter().map(|key| self.ports.freshness.generation(key));
+        generations.extend(moved);
+        let owners = self.owners(session).await?;
+        let subject =
+            decide_session(session, &owners, context.now).map_err(Denied::InvalidToken)?;
+        let principal = Principal {
+            environment: compiled.id.clone(),
+            organization: Some(session.organization.clone()),
+            client: session.client.clone(),
+            subject: Some(subject.id.to_string()),
+            scopes: session.scopes.clone(),
+            shown: ShownKind::Session,
+            expires_at: Some(session.expires_at),
+        };
+        let mut fact = Fact::of(principal, context.now);
+        fact.generations = generations;
+        fact.token = Some(TokenFact {
+            profile: BITCANUCK.into(),
+            issuer: compiled.environment()?.issuer.clone(),
+            audience: None,
+            token_id: None,
+            token_type: "Bearer".into(),
+            issued_at: session.created_at,
+        });
+        Ok(fact)
+    }
+
+    async fn owners(&self, session: &Session) -> Result<Owners, Fault> {
+        let rows = self.ports.store.load(&owner_keys(session)).await?;
+        let mut rows = rows.into_iter();
+        let mut next = || rows.next().flatten();
+        Ok(Owners {
+            environment: next(),
+            subject: next(),
+            organization: next(),
+            platform: next(),
+        })
+    }
+}
+
+fn owner_keys(session: &Session) -> Vec<Key> {
+    let place = &session.environment;
+    let mut keys = vec![
+        Key::Environment(place.clone()),
+        Key::Subject(place.clone(), session.subject.clone()),
+        Key::Organization(session.organization.clone()),
+    ];
+    keys.extend(
+        session
+            .client
+            .iter()
+            .map(|client| Key::Client(place.clone(), client.clone())),
+    );
+    keys
+}
+
+/// A session in time, of a subject that may act, whose platform may, and that nobody has ended with others.
+fn decide_session<'a>(
+    session: &Session,
+    owners: &'a Owners,
+    now: Timestamp,
+) -> Result<&'a Subject, Reason> {
+    if now >= session.expires_at {
+        return Err(Reason::Expired);
+    }
+    let (since, organization) = (session.created_at, owners.organization.as_ref());
+    let subject = decide_subject(owners.subject.as_ref(), organization, since)?;
+    if session.client.is_some() {
+        decide_client(owners.platform.as_ref(), organization, since)?;
+    }
+    let ended = [&owners.environment, &owners.organization, &owners.platform];
+    let ended = ended.into_iter().flatten().map(|stored| stored.not_before);
+    match ended.max().is_some_and(|mark| mark > since) {
+        true => Err(Reason::Revoked),
+        false => Ok(subject),
     }
 }

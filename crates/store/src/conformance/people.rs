@@ -95,6 +95,7 @@ pub fn ticket(word: &str, ends: Timestamp) -> Row {
             pepper: Sealed(vec![7; 60]),
             mac: digest("code"),
         }),
+        sent_to: None,
         tries_left: 5,
         created_at: NOW,
         expires_at: ends,
@@ -108,6 +109,7 @@ pub fn attempts(word: &str, ends: Timestamp) -> Row {
         digest: digest(word),
         failures: 3,
         next_at: at(5),
+        trusted_until: None,
         expires_at: ends,
     })
 }

@@ -206,6 +206,7 @@ impl Failures {
             digest: self.digest,
             failures,
             next_at: next_at(failures, self.free, context.now),
+            trusted_until: None,
             expires_at: context.now.plus(PASSCODE_FAILURES_FOR),
         });
         match &self.stored {

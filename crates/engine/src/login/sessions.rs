@@ -1,0 +1,181 @@
+//! Sessions that we keep: made, and ended.
+
+use super::{LoginOutcome, NewSession};
+use crate::{
+    Engine,
+    bounds::{LOGIN_SESSION_FOR, SESSIONS_PER_SUBJECT_MAX},
+    call::CallContext,
+    commit::{Change, Commit, CommitError},
+    compiled::Compiled,
+    denied::{Denied, Fault, Reason, Refusal},
+    id::ClientId,
+    model::{scopes::Scopes, session::Session, subject::Subject},
+    opaque,
+    outcome::Outcome,
+    ports::Query,
+    row::{Key, Row, Stored},
+    time::Timestamp,
+    verify::{Authenticated, SessionCaller},
+};
+use std::sync::Arc;
+
+/// Letters of a session's random part that its hint shows.
+const HINT_LETTERS: usize = 4;
+
+/// Who is given a session, and by whom.
+pub(super) struct Grant<'a> {
+    pub subject: &'a Subject,
+    /// The platform that vouches for the subject.
+    pub platform: Option<&'a ClientId>,
+    pub scopes: Scopes,
+    /// Sessions that seem older are refused.
+    pub not_before: Timestamp,
+}
+
+/// A session, and the changes that make it.
+pub(super) struct Made {
+    pub session: NewSession,
+    pub hint: String,
+    pub changes: Vec<Change>,
+}
+
+impl Made {
+    pub fn outcome(self) -> Outcome {
+        LoginOutcome::Session(self.session).into()
+    }
+}
+
+impl Engine {
+    /// A new session. Where a subject has as many as it may, its oldest goes.
+    pub(super) async fn new_session(
+        &self,
+        context: &CallContext,
+        compiled: &Compiled,
+        grant: Grant<'_>,
+    ) -> Result<Made, Fault> {
+        let environment = compiled.environment()?;
+        let kind = opaque::Kind {
+            brand: &environment.brand,
+            word: "ses",
+            mode: environment.mode,
+        };
+        let tag_key = compiled.tag_keys.first();
+        let token = opaque::mint(kind, &compiled.id, tag_key, &*self.ports.entropy)?;
+        // Everything that ended sessions within this very second is rounded up: it must not end this one.
+        let created_at = context
+            .now
+            .max(grant.not_before)
+            .max(compiled.stored.not_before);
+        let expires_at = created_at.plus(LOGIN_SESSION_FOR);
+        let hint = hint_of(token.expose());
+        let session = Session {
+            environment: compiled.id.clone(),
+            digest: opaque::lookup(&compiled.id, token.expose()),
+            subject: grant.subject.id.clone(),
+            organization: grant.subject.organization.clone(),
+            client: grant.platform.cloned(),
+            scopes: grant.scopes,
+            hint: hint.clone(),
+            created_at,
+            expires_at,
+        };
+        let mut changes = self.room_for_session(context, grant.subject).await?;
+        changes.push(Change::Insert(Row::Session(session)));
+        Ok(Made {
+            session: NewSession {
+                token,
+                subject: grant.subject.id.clone(),
+                created_at,
+                expires_at,
+                lifetime_s: u32::try_from(LOGIN_SESSION_FOR.as_secs()).unwrap_or(u32::MAX),
+            },
+            hint,
+            changes,
+        })
+    }
+
+    async fn room_for_session(
+        &self,
+        context: &CallContext,
+        subject: &Subject,
+    ) -> Result<Vec<Change>, Fault> {
+        let query = Query::Sessions(subject.environment.clone(), subject.id.clone());
+        let store = &self.ports.store;
+        let page = store.list(&query, None, SESSIONS_PER_SUBJECT_MAX).await?;
+        let made_at = |stored: &Arc<Stored>| stored.session().map(|session| session.created_at);
+        let lives = |stored: &&Arc<Stored>| {
+            stored
+                .session()
+                .is_some_and(|session| context.now < session.expires_at)
+        };
+        if page.rows.iter().filter(lives).count() < SESSIONS_PER_SUBJECT_MAX as usize {
+            return Ok(Vec::new());
+        }
+        let oldest = page.rows.iter().min_by_key(|stored| made_at(stored));
+        Ok(oldest.map(|stored| removed(stored)).into_iter().collect())
+    }
+
+    /// End the session that was shown. Answered when that is durable.
+    pub(super) async fn logout(
+        &self,
+        context: &CallContext,
+        caller: &Authenticated<SessionCaller>,
+    ) -> Result<Outcome, Refusal> {
+        let who = caller.who();
+        if who.token.is_some() {
+            // Not one that we keep: it would be answered as over, and go on.
+            return Err(Denied::InvalidToken(Reason::Kind).into());
+        }
+        let key = Key::Session(context.environment.clone(), who.digest);
+        let [stored] = self.load(&[key]).await?;
+        // Another logout was faster: it is over.
+        let Some(stored) = stored else {
+            return Ok(Outcome::Done);
+        };
+        let commit = Commit {
+            at: context.now,
+            changes: vec![removed(&stored)],
+            audit: self.audit_of(context, &who.subject, "session.end", &named(&stored)),
+        };
+        match self.ports.store.commit(commit).await {
+            Ok(()) | Err(CommitError::Conflict { .. }) => Ok(Outcome::Done),
+            Err(CommitError::Fault(fault)) => Err(fault.into()),
+        }
+    }
+
+    /// An audit line of something that a subject did.
+    pub(super) fn audit_of(
+        &self,
+        context: &CallContext,
+        subject: &Subject,
+        action: &str,
+        target: &str,
+    ) -> crate::model::audit::AuditEvent {
+        let actor = format!("subject:{}", subject.id);
+        let mut audit = self.event(context, &actor, action, target);
+        audit.organization = Some(subject.organization.clone());
+        audit
+    }
+}
+
+fn removed(stored: &Stored) -> Change {
+    Change::Remove {
+        key: stored.row.key(),
+        if_version: stored.version,
+    }
+}
+
+/// A session, as audit lines name it.
+fn named(stored: &Stored) -> String {
+    let hint = stored
+        .session()
+        .map_or("-", |session| session.hint.as_str());
+    format!("session:{hint}")
+}
+
+/// Enough of a session's text to recognise it by: its prefix and four letters.
+fn hint_of(token: &str) -> String {
+    let prefix = token.match_indices('_').nth(2);
+    let shown = prefix.map_or(0, |(place, _)| place + 1) + HINT_LETTERS;
+    token.chars().take(shown).collect()
+}
