@@ -12,6 +12,7 @@
 
 pub mod admin;
 pub mod ayyeka;
+pub mod bitcanuck;
 pub mod standard;
 pub mod wire;
 
@@ -138,7 +139,12 @@ pub type Response = http::Response<Bytes>;
 
 /// Every dialect, in the order in which documentation lists them.
 pub fn registry() -> &'static [Dialect] {
-    &[standard::DIALECT, admin::DIALECT, ayyeka::DIALECT]
+    &[
+        standard::DIALECT,
+        admin::DIALECT,
+        ayyeka::DIALECT,
+        bitcanuck::DIALECT,
+    ]
 }
 
 /// The dialect called `name`.

@@ -1,0 +1,123 @@
+//! BitCanuck: a session for an e-mail address and its password, or for the signed word of a partner's platform.
+
+mod body;
+pub mod error;
+pub mod password;
+pub mod session;
+
+use crate::{
+    Cors, Decoded, Delivery, Dialect, Listener, Request, Route,
+    wire::{
+        media,
+        openapi::{self, About, Body, Doc},
+    },
+};
+use countersign_engine::call::Callers;
+use http::Method;
+
+/// The dialect.
+pub const DIALECT: Dialect = Dialect {
+    name: "bitcanuck",
+    listener: Listener::Public,
+    routes: ROUTES,
+    refuse: error::refuse,
+    refuse_graphql: None,
+    openapi: document,
+};
+
+/// Bytes of a body: two passwords of a thousand bytes fit, every one of them escaped.
+const BODY_BYTES_MAX: usize = 16 * 1024;
+
+static ROUTES: &[Route] = &[
+    post(
+        "bitcanuck.authenticate",
+        "/api/v1/authenticate",
+        Callers::Anyone,
+        session::authenticate,
+        session::AUTHENTICATE_DOC,
+    ),
+    post(
+        "bitcanuck.authenticate_jwt",
+        "/api/v1/authenticate-jwt/{platform}",
+        Callers::Anyone,
+        session::authenticate_jwt,
+        session::AUTHENTICATE_JWT_DOC,
+    ),
+    post(
+        "bitcanuck.logout",
+        "/api/v1/logout",
+        Callers::Session,
+        session::logout,
+        session::LOGOUT_DOC,
+    ),
+    Route {
+        name: "bitcanuck.user",
+        method: Method::GET,
+        path: "/api/v1/users/{userId}",
+        callers: Callers::Session,
+        body_bytes_max: 0,
+        cors: Cors::Allowed,
+        delivery: Delivery::Once,
+        decode: session::user,
+        encode: session::encode,
+        doc: session::USER_DOC,
+    },
+    post(
+        "bitcanuck.change_password",
+        "/api/v1/password",
+        Callers::Session,
+        password::change,
+        password::CHANGE_DOC,
+    ),
+    post(
+        "bitcanuck.ask_reset",
+        "/api/v1/password-reset",
+        Callers::Anyone,
+        password::ask_reset,
+        password::ASK_RESET_DOC,
+    ),
+    post(
+        "bitcanuck.reset_password",
+        "/api/v1/password-reset/confirm",
+        Callers::Anyone,
+        password::reset,
+        password::RESET_DOC,
+    ),
+];
+
+/// A route of a face that browsers use.
+const fn post(
+    name: &'static str,
+    path: &'static str,
+    callers: Callers,
+    decode: fn(&Request<'_>) -> Decoded,
+    doc: Doc,
+) -> Route {
+    Route {
+        name,
+        method: Method::POST,
+        path,
+        callers,
+        body_bytes_max: BODY_BYTES_MAX,
+        cors: Cors::Allowed,
+        delivery: Delivery::Once,
+        decode,
+        encode: session::encode,
+        doc,
+    }
+}
+
+static ABOUT: About = About {
+    title: "Countersign: BitCanuck",
+    description: "BitCanuck's two ways to log in, and what belongs to them: logging out, the user itself, and its \
+                  password. What is the vendor's and what is ours is said of each.",
+    listener: Listener::Public,
+    error: Body {
+        media_type: media::JSON,
+        schema: openapi::of::<error::ErrorBody>,
+    },
+};
+
+fn document() -> serde_json::Value {
+    openapi::document(&ABOUT, ROUTES)
+}
