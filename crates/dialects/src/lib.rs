@@ -14,6 +14,7 @@ pub mod admin;
 pub mod ayyeka;
 pub mod bitcanuck;
 pub mod standard;
+pub mod ultra;
 pub mod wire;
 
 use bytes::Bytes;
@@ -144,6 +145,7 @@ pub fn registry() -> &'static [Dialect] {
         admin::DIALECT,
         ayyeka::DIALECT,
         bitcanuck::DIALECT,
+        ultra::DIALECT,
     ]
 }
 

@@ -1,5 +1,6 @@
 //! Every bound of the program, each with its reason. A limit on everything.
 
+use crate::model::credential::RateLimit;
 use std::time::Duration;
 
 /// Bytes of one scope: more than any published API uses.
@@ -22,6 +23,12 @@ pub const GUARD_LIST_MAX: usize = 32;
 pub const ENVIRONMENT_LIST_MAX: usize = 64;
 /// Live credentials of one client: enough for a rotation in every region, few enough to list in one page.
 pub const CREDENTIALS_PER_CLIENT_MAX: usize = 100;
+/// How often one network may use a registration token that was given no limit of its own: a page that asks for
+/// something every second, and thirty things at once when it opens. It is published, so anyone has it.
+pub const REGISTRATION_TOKEN_RATE: RateLimit = RateLimit {
+    per_minute: 60,
+    burst: 30,
+};
 /// How long a credential that lapsed is still shown to operators, before it is swept.
 pub const LAPSED_CREDENTIAL_FOR: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// Credentials of one client that are read at most, lapsed ones included.

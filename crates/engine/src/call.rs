@@ -1,7 +1,9 @@
 //! Everything the server can be asked. A dialect decodes a request into one of these.
 
+mod realm;
 mod webhooks;
 
+pub use realm::{RealmAsk, RealmCall};
 pub use webhooks::{NewSubscription, SubscriptionCall, SubscriptionChange, WebhookCall};
 
 use crate::{
@@ -136,6 +138,8 @@ pub enum Call {
     Subscriptions(SubscriptionCall),
     /// Calls of people who log in.
     Login(LoginCall),
+    /// What a realm is asked (Keycloak, Ultra).
+    Realm(RealmCall),
     /// The operator's calls.
     Admin(AdminCall),
     /// Sessions that are tokens.
@@ -402,7 +406,8 @@ pub struct Lifecycle {
     pub metadata: Option<Option<Map<String, Value>>>,
     /// The version of the API that its caller expects; `Some(None)` clears it.
     pub api_version: Option<Option<String>>,
-    /// How often it may be used; `Some(None)` clears it.
+    /// How often it may be used; `Some(None)` clears it. A new registration token has
+    /// [`crate::bounds::REGISTRATION_TOKEN_RATE`] unless this says otherwise.
     pub rate_limit: Option<Option<RateLimit>>,
 }
 

@@ -1,13 +1,22 @@
 //! One decision per request: find the guard, look at the carriers it accepts, ask what it demands.
 
+mod browser;
+mod client_headers;
+
+pub(crate) use client_headers::HeaderClient;
+
 use crate::{
     Engine,
     call::CallContext,
     compiled::Compiled,
-    decision::{Allowed, Carrier, Decision, DeniedAtGuard, Fact, Judged, Principal, ShownKind},
+    decision::{
+        Allowed, Carrier, Decision, DeniedAtGuard, Fact, Judged, Principal, Rate, ShownKind,
+    },
     denied::{Denied, Fault, Malformed, Reason, Refusal},
     digest::Digest,
     guard::CompiledGuard,
+    id::CredentialId,
+    limits::Bucket,
     model::{
         credential::CredentialKind,
         guard::{Accept, Guard},
@@ -34,6 +43,8 @@ enum Seen<'a> {
     },
     /// A subject and an API key, under the digest of what stood behind `Basic`.
     Basic { carried: &'a str, digest: Digest },
+    /// A client's identifier and secret, in headers of their own.
+    Headers(HeaderClient<'a>),
 }
 
 impl Engine {
@@ -52,32 +63,31 @@ impl Engine {
             Ok(fact) => fact,
             Err(refused) => return self.deny(context, refused, Some(guard), judged),
         };
-        self.answer(context, &compiled, guard, fact, judged)
+        self.answer(context, guard, fact, judged)
     }
 
     /// The same, if it can be told from what is in memory: no I/O, no waiting. `None`: ask [`Engine::decide`].
     pub fn decide_warm(&self, context: &CallContext, judged: &Judged<'_>) -> Option<Decision> {
         let compiled = self.compiled_warm(&context.environment, context.now)?;
         let guard = &find_guard(&compiled, judged).ok()?.guard;
-        let (Seen::Bearer { digest, .. } | Seen::Basic { digest, .. }) =
-            look(&compiled, guard, judged).ok()?
-        else {
-            return None;
+        let digest = match look(&compiled, guard, judged).ok()? {
+            Seen::Bearer { digest, .. } | Seen::Basic { digest, .. } => digest,
+            Seen::Headers(client) => client.digest,
+            Seen::Nothing | Seen::Preflight => return None,
         };
         let fact = self.fact_warm(&digest, context.now)?;
-        Some(self.answer(context, &compiled, guard, fact, judged))
+        Some(self.answer(context, guard, fact, judged))
     }
 
     /// What is told to a caller whose fact is known.
     fn answer(
         &self,
         context: &CallContext,
-        compiled: &Compiled,
         guard: &Arc<Guard>,
         fact: Arc<Fact>,
         judged: &Judged<'_>,
     ) -> Decision {
-        match self.ask(context, compiled, guard, &fact, judged) {
+        match self.ask(context, guard, &fact, judged) {
             Ok(()) => Decision::Allow(Allowed {
                 fact,
                 guard: guard.clone(),
@@ -97,7 +107,14 @@ impl Engine {
         guard: &Guard,
         judged: &Judged<'_>,
     ) -> Result<Arc<Fact>, Refused> {
-        match look(compiled, guard, judged)? {
+        let seen = match look(compiled, guard, judged) {
+            Ok(seen) => seen,
+            Err(refusal) => {
+                self.refuse_secret_at(context, guard, judged).await?;
+                return Err(refusal.into());
+            }
+        };
+        match seen {
             Seen::Nothing => Ok(nobody(compiled, ShownKind::Anonymous, context)),
             Seen::Preflight => Ok(nobody(compiled, ShownKind::Preflight, context)),
             Seen::Bearer {
@@ -107,7 +124,17 @@ impl Engine {
             } => match self.fact_warm(&digest, context.now) {
                 Some(fact) => Ok(fact),
                 None if token => self.verify_token(context, compiled, text, digest).await,
-                None => self.verify_bearer(context, compiled, text, digest).await,
+                None => {
+                    self.refuse_secret_at(context, guard, judged).await?;
+                    self.verify_bearer(context, compiled, text, digest).await
+                }
+            },
+            Seen::Headers(client) => match self.fact_warm(&client.digest, context.now) {
+                Some(fact) => Ok(fact),
+                None => {
+                    self.refuse_secret_at(context, guard, judged).await?;
+                    self.verify_client_headers(context, compiled, &client).await
+                }
             },
             Seen::Basic { carried, digest } => match self.fact_warm(&digest, context.now) {
                 Some(fact) => Ok(fact),
@@ -123,7 +150,6 @@ impl Engine {
     fn ask(
         &self,
         context: &CallContext,
-        compiled: &Compiled,
         guard: &Guard,
         fact: &Fact,
         judged: &Judged<'_>,
@@ -143,11 +169,11 @@ impl Engine {
             if !listed {
                 return Err(Denied::InvalidToken(Reason::Kind).into());
             }
-            let issuer = &compiled.environment()?.issuer;
             // A session's own audience was asked of it when it was verified.
             let is_session =
                 fact.principal.shown == ShownKind::Session && guard.audiences.is_empty();
-            if !is_session && !decide_audience(guard, token.audience.as_deref(), issuer) {
+            let is_meant = decide_audience(guard, token.audience.as_deref(), &token.issuer);
+            if !is_session && !is_meant {
                 return Err(Denied::InvalidToken(Reason::Mismatch).into());
             }
         }
@@ -182,14 +208,32 @@ impl Engine {
                 .bucket(Digest::of("countersign/rate/guard", &names));
             bucket.take(limit, context.now).map_err(too_many)?;
         }
-        let own = fact
-            .credential
-            .as_ref()
-            .and_then(|credential| credential.rate.as_ref());
-        if let Some((limit, bucket)) = own {
-            bucket.take(*limit, context.now).map_err(too_many)?;
+        let Some(credential) = &fact.credential else {
+            return Ok(());
+        };
+        match &credential.rate {
+            None => {}
+            Some(Rate::Whole(limit, bucket)) => {
+                bucket.take(*limit, context.now).map_err(too_many)?;
+            }
+            Some(Rate::EachNetwork(limit)) => self
+                .network_bucket(&credential.id, context)
+                .take(*limit, context.now)
+                .map_err(too_many)?,
         }
         Ok(())
+    }
+
+    /// What counts the uses of a credential by one network on this node.
+    fn network_bucket(&self, credential: &CredentialId, context: &CallContext) -> Arc<Bucket> {
+        let network = context.peer.map(network_of).unwrap_or_default();
+        let names = [
+            context.environment.as_str().as_bytes(),
+            credential.as_str().as_bytes(),
+            &network,
+        ];
+        self.rates
+            .bucket(Digest::of("countersign/rate/credential-network", &names))
     }
 
     /// Last used, at most once per minute and credential.
@@ -300,12 +344,15 @@ fn look<'a>(compiled: &Compiled, guard: &Guard, judged: &Judged<'a>) -> Result<S
             _ => Err(Denied::Forbidden(Reason::Origin).into()),
         };
     }
+    let brand = &compiled.environment()?.brand;
+    if let Some(client) = client_headers::look(&compiled.id, brand, guard, judged)? {
+        return Ok(Seen::Headers(client));
+    }
     let anonymous = guard.accept.contains(&Accept::Anonymous);
     let bearer = guard
         .accept
         .iter()
-        .any(|accept| *accept != Accept::Anonymous);
-    let brand = &compiled.environment()?.brand;
+        .any(|accept| !matches!(accept, Accept::Anonymous | Accept::ClientHeaders));
     match judged.authorization {
         // One of the two may be ours, and the API might read the other.
         Carrier::Malformed => Err(Denied::MalformedCredential(Malformed::Repeated).into()),
@@ -316,9 +363,12 @@ fn look<'a>(compiled: &Compiled, guard: &Guard, judged: &Judged<'a>) -> Result<S
             {
                 return Err(Denied::MalformedCredential(Malformed::Unaccepted).into());
             }
-            Ok(Seen::Nothing)
+            // What is not looked at shows nothing, and that is enough only where nothing is needed.
+            match anonymous {
+                true => Ok(Seen::Nothing),
+                false => Err(Denied::NoCredential.into()),
+            }
         }
-        Carrier::Absent if !bearer => Ok(Seen::Nothing),
         Carrier::Absent if anonymous => Ok(Seen::Nothing),
         Carrier::Absent => Err(Denied::NoCredential.into()),
         Carrier::Present(value) => {
@@ -384,55 +434,26 @@ const B64TOKEN: [bool; 256] = {
 /// Whether the guard takes this kind of thing, carried in this way.
 fn decide_kind(guard: &Guard, fact: &Fact, judged: &Judged<'_>) -> Result<(), Denied> {
     let shown = fact.principal.shown;
-    let secret = match shown {
-        ShownKind::Credential(kind) => kind.is_secret(),
-        ShownKind::SubjectBasic => true,
-        _ => false,
-    };
-    // Of any kind, also one that no guard takes: it has leaked all the same.
-    if secret && (judged.from_browser || judged.origin != Carrier::Absent) {
-        return Err(Denied::SecretFromBrowser);
-    }
+    browser::decide_secret(guard, shown, judged)?;
     let accept = match shown {
         ShownKind::AccessToken => Accept::AccessToken,
         ShownKind::Session => Accept::Session,
         ShownKind::SubjectBasic => Accept::SubjectBasic,
         ShownKind::Credential(CredentialKind::ApiKey) => Accept::ApiKey,
         ShownKind::Credential(CredentialKind::RegistrationToken) => Accept::RegistrationToken,
+        ShownKind::ClientHeaders => Accept::ClientHeaders,
         _ => return Err(Denied::InvalidToken(Reason::Kind)),
     };
     if !guard.accept.contains(&accept) {
         return Err(Denied::InvalidToken(Reason::Kind));
     }
     if accept == Accept::RegistrationToken {
-        return decide_registration(guard, fact, judged);
+        return browser::decide_registration(guard, fact, judged);
     }
     Ok(())
 }
 
-/// A registration token is half of a pair: `X-Client-ID` has to name its client, and a browser's
-/// origin has to be one of the guard's.
-fn decide_registration(guard: &Guard, fact: &Fact, judged: &Judged<'_>) -> Result<(), Denied> {
-    let client = fact
-        .principal
-        .client
-        .as_ref()
-        .map(crate::id::ClientId::as_str);
-    match judged.client_id {
-        Carrier::Present(named) if Some(named) == client => {}
-        Carrier::Present(_) => return Err(Denied::InvalidToken(Reason::Mismatch)),
-        Carrier::Absent | Carrier::Malformed => {
-            return Err(Denied::MalformedCredential(Malformed::Form));
-        }
-    }
-    match judged.origin {
-        Carrier::Absent => Ok(()),
-        Carrier::Present(origin) if guard.origins.iter().any(|known| known == origin) => Ok(()),
-        _ => Err(Denied::Forbidden(Reason::Origin)),
-    }
-}
-
-/// One of the guard's audiences is the token's; where the guard names none, our issuer is. A token that
+/// One of the guard's audiences is the token's; where the guard names none, its own issuer is. A token that
 /// prints no audience is good where none is asked for.
 fn decide_audience(guard: &Guard, audience: Option<&[String]>, issuer: &str) -> bool {
     match (guard.audiences.as_slice(), audience) {

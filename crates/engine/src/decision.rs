@@ -122,8 +122,19 @@ pub struct Fact {
 pub(crate) struct CredentialFact {
     pub id: CredentialId,
     pub allowed_networks: Vec<IpNet>,
-    pub rate: Option<(RateLimit, Arc<Bucket>)>,
+    /// Browser origins from which a registration token is accepted; empty: the guard's.
+    pub origins: Vec<String>,
+    pub rate: Option<Rate>,
     pub used_minute: AtomicI64,
+}
+
+/// How often a credential may be used, and who counts.
+pub(crate) enum Rate {
+    /// All its users together.
+    Whole(RateLimit, Arc<Bucket>),
+    /// Each network for itself: everyone's browser shows the same registration token, and nobody may use it up
+    /// for the others.
+    EachNetwork(RateLimit),
 }
 
 /// What a guard may ask of a token.
@@ -135,6 +146,8 @@ pub(crate) struct TokenFact {
     pub token_id: Option<String>,
     pub token_type: String,
     pub issued_at: Timestamp,
+    /// What the token calls its subject, where that is not how we call it.
+    pub subject: Option<String>,
 }
 
 impl Fact {

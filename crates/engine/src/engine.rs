@@ -186,6 +186,7 @@ impl Engine {
             }
             // In a box: the steps of a login would weigh on every other call's future.
             (Call::Login(call), settled) => Box::pin(self.login(context, &settled, call)).await,
+            (Call::Realm(call), settled) => self.realm(context, settled, call).await,
             (Call::Admin(call), Settled::Operator(operator)) => {
                 self.admin(context, &operator, call).await
             }
@@ -279,6 +280,7 @@ impl Call {
             Self::Metadata => "metadata.show",
             Self::Subscriptions(_) => "subscriptions",
             Self::Login(call) => call.name(),
+            Self::Realm(call) => call.ask.name(),
             Self::Admin(AdminCall::WhoAmI) => "operator.whoami",
             Self::Admin(_) => "admin",
             Self::Session(call) => call.name(),

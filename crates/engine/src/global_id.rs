@@ -66,6 +66,16 @@ pub fn of_environment(name: &str) -> String {
     encode("env", standing_for("environment", &[name]))
 }
 
+/// The UUID that stands for a client of an environment, the same in every token (Keycloak's service account).
+pub fn of_client(environment: &str, client: &str) -> Uuid {
+    standing_for("client", &[environment, client])
+}
+
+/// The user name that Keycloak gives to a client's service account.
+pub fn service_account(client: &str) -> String {
+    format!("service-account-{client}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

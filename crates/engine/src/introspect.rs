@@ -5,13 +5,13 @@ use crate::{
     call::CallContext,
     compiled::Compiled,
     decision::Fact,
-    denied::{Denied, Refusal},
+    denied::{Denied, Fault, Refusal},
     model::{profile::TokenProfile, scopes::Scopes},
     outcome::{Introspection, Metadata, Outcome},
     secret::Secret,
     verify::{Authenticated, ClientCaller, token_digest},
 };
-use countersign_jose::{Algorithm, JwkSet};
+use countersign_jose::JwkSet;
 use std::sync::Arc;
 
 impl Engine {
@@ -52,6 +52,15 @@ impl Engine {
     }
 
     pub(crate) async fn public_keys(&self, context: &CallContext) -> Result<Outcome, Refusal> {
+        self.public_keys_of(context, None).await
+    }
+
+    /// The public keys of one set, or of all.
+    pub(crate) async fn public_keys_of(
+        &self,
+        context: &CallContext,
+        named: Option<&str>,
+    ) -> Result<Outcome, Refusal> {
         let compiled = self.arrived(context).await?;
         let place = compiled.place()?;
         let mut keys = Vec::new();
@@ -59,6 +68,7 @@ impl Engine {
             .key_sets
             .iter()
             .filter_map(|stored| stored.key_set())
+            .filter(|set| named.is_none_or(|named| set.name == named))
         {
             // Nobody should cache an empty set: wait for the first key where it is still being made.
             let made = match set.current() {
@@ -78,20 +88,22 @@ impl Engine {
 
     pub(crate) async fn metadata(&self, context: &CallContext) -> Result<Outcome, Refusal> {
         let compiled = self.arrived(context).await?;
-        let environment = compiled.environment()?;
-        let standard = environment
-            .profiles
-            .first()
-            .map(|profile: &TokenProfile| profile.algorithm);
+        let profile = compiled.environment()?.profiles.first();
+        let profile = profile.ok_or_else(|| Fault::internal("an environment without profiles"))?;
+        Ok(Outcome::Metadata(self.metadata_of(&compiled, profile)))
+    }
+
+    /// What the issuer of `profile` offers.
+    pub(crate) fn metadata_of(&self, compiled: &Compiled, profile: &TokenProfile) -> Metadata {
         let words = compiled
             .guards
             .iter()
             .flat_map(|guard| guard.guard.scopes.iter());
-        Ok(Outcome::Metadata(Metadata {
-            issuer: environment.issuer.clone(),
-            algorithms: standard.into_iter().collect::<Vec<Algorithm>>(),
+        Metadata {
+            issuer: profile.issuer.clone(),
+            algorithms: vec![profile.algorithm],
             scopes: Scopes::collect(words).unwrap_or_default(),
-        }))
+        }
     }
 }
 
@@ -114,7 +126,9 @@ pub(crate) fn describe(fact: &Fact) -> Introspection {
     Introspection {
         scopes: fact.principal.scopes.clone(),
         client_id: fact.principal.client.clone(),
-        subject: fact.principal.subject.clone(),
+        subject: token
+            .and_then(|token| token.subject.clone())
+            .or_else(|| fact.principal.subject.clone()),
         audience: token
             .and_then(|token| token.audience.clone())
             .unwrap_or_default(),

@@ -42,6 +42,7 @@ pub mod outcome;
 pub mod path;
 pub mod ports;
 pub mod profiles;
+mod realm;
 mod revoke;
 pub mod row;
 pub mod sealed;

@@ -27,6 +27,8 @@ pub enum Outcome {
     Metadata(Metadata),
     /// What came of a call of somebody who logs in.
     Login(LoginOutcome),
+    /// Who an access token speaks for.
+    UserInfo(UserInfo),
     /// Who the operator is.
     WhoAmI(Operator),
     /// A page of rows.
@@ -102,6 +104,15 @@ pub struct Introspection {
     pub issued_at: Option<Timestamp>,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
+}
+
+/// Who an access token speaks for (OpenID Connect Core 1.0 section 5.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserInfo {
+    /// What the token's `sub` prints.
+    pub subject: String,
+    /// Its name.
+    pub username: String,
 }
 
 /// What the authorization server offers (RFC 8414 section 2), from which the documents are made.

@@ -48,6 +48,7 @@ fn answer(outcome: &Outcome) -> Result<Response, Fault> {
         Outcome::Token(_)
         | Outcome::PublicKeys(_)
         | Outcome::Metadata(_)
+        | Outcome::UserInfo(_)
         | Outcome::Session(_)
         | Outcome::Profile(_)
         | Outcome::Login(_) => Err(Fault::internal(

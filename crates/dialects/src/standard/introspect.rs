@@ -131,7 +131,7 @@ pub(super) fn decode(request: &Request<'_>) -> Decoded {
 
 /// The `token` parameter of introspection and revocation. `token_type_hint` is not looked at, because the
 /// search extends to every kind anyway (RFC 7009 section 2.1, RFC 7662 section 2.1).
-pub(super) fn token(form: &Form) -> Result<Secret<String>, Denied> {
+pub(crate) fn token(form: &Form) -> Result<Secret<String>, Denied> {
     form.check_repeats(&[])?;
     Ok(Secret::new(form.required("token")?.to_owned()))
 }
@@ -141,12 +141,16 @@ pub(super) fn encode(
     _: &Reply,
     context: &CallContext,
 ) -> Response {
-    let body = match result {
-        Ok(Outcome::Introspection(None)) => IntrospectionAnswer::default(),
-        Ok(Outcome::Introspection(Some(found))) => active(found),
-        Ok(_) => return super::unexpected(context),
-        Err(refusal) => return oauth_error::refuse_at_client_endpoint(refusal, context),
-    };
+    match result {
+        Ok(Outcome::Introspection(found)) => answer(found.as_ref()),
+        Ok(_) => super::unexpected(context),
+        Err(refusal) => oauth_error::refuse_at_client_endpoint(refusal, context),
+    }
+}
+
+/// The answer of RFC 7662 section 2.2; for `None`: not active, and no more.
+pub(crate) fn answer(found: Option<&Introspection>) -> Response {
+    let body = found.map(active).unwrap_or_default();
     headers::json(StatusCode::OK, media::JSON, &body)
 }
 

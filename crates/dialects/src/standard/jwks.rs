@@ -16,7 +16,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 /// How long a public document is kept: far less than the overlap of a rotation, in which the next key is
 /// published before it signs.
-pub(super) const CACHE_CONTROL: &str = "public, max-age=300";
+pub(crate) const CACHE_CONTROL: &str = "public, max-age=300";
 
 pub(super) const DOC: Doc = Doc {
     summary: "Get the public keys",
@@ -36,7 +36,7 @@ pub(super) const DOC: Doc = Doc {
     refusals: &[],
 };
 
-fn key_set(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn key_set(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "required": ["keys"],

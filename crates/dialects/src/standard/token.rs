@@ -108,14 +108,14 @@ fn call(form: &Form) -> Result<Call, Denied> {
     }
     Ok(Call::ClientCredentials {
         profile: "standard",
-        scopes: scopes(form)?,
+        scopes: scopes_in(form.text("scope"))?,
         resources: resources(form)?,
     })
 }
 
 /// RFC 6749 section 3.3: left out or at least one word.
-fn scopes(form: &Form) -> Result<Option<Scopes>, Denied> {
-    let Some(text) = form.text("scope") else {
+pub(crate) fn scopes_in(text: Option<&str>) -> Result<Option<Scopes>, Denied> {
+    let Some(text) = text else {
         return Ok(None);
     };
     match Scopes::parse(text) {

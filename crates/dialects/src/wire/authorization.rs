@@ -3,6 +3,7 @@
 use super::{Found, percent};
 use countersign_engine::{
     bounds::{SECRET_BYTES_MAX, TOKEN_BYTES_MAX},
+    call::{Presented, Shown},
     denied::Malformed,
     secret::Secret,
 };
@@ -57,6 +58,15 @@ pub fn bearer(headers: &HeaderMap) -> Found<Secret<String>> {
             }
         }
         Found::Present(_) => Found::Malformed(Malformed::Form),
+    }
+}
+
+/// What a route that takes a bearer is shown.
+pub fn presented_bearer(headers: &HeaderMap) -> Presented {
+    match bearer(headers) {
+        Found::Absent => Presented::Absent,
+        Found::Malformed(why) => Presented::Malformed(why),
+        Found::Present(token) => Presented::Present(Shown::Bearer(token)),
     }
 }
 

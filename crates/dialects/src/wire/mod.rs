@@ -2,6 +2,7 @@
 
 pub mod authorization;
 pub mod client_auth;
+pub mod client_headers;
 pub mod describe;
 pub mod form;
 pub mod headers;

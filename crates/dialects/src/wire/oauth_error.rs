@@ -289,7 +289,8 @@ pub fn add_bearer_challenge(
     headers::add_challenge(response, "Bearer", &parameters);
 }
 
-fn with_body(error: &OAuthError, refusal: &Refusal) -> Response {
+/// The body and its headers, without a challenge.
+pub(crate) fn with_body(error: &OAuthError, refusal: &Refusal) -> Response {
     let body = ErrorBody {
         error: error.code.into(),
         error_description: error.description.clone(),

@@ -11,4 +11,5 @@ mod hostile;
 mod openapi;
 mod refusals;
 mod standard;
+mod ultra;
 mod wire;

@@ -7,6 +7,7 @@ use countersign_engine::{
     time::Timestamp,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
+use std::borrow::Cow;
 
 pub fn context() -> CallContext {
     CallContext {
@@ -49,11 +50,21 @@ pub fn decode(name: &str, text: &[u8]) -> Decoded {
         method: &route.method,
         host: "restapi.ayyeka.com",
         path,
-        parameters: &[],
+        parameters: &parameters(route.path, path),
         query,
         headers: &headers,
         body: &text[end + 2..],
     })
+}
+
+/// The segments of `path` that `pattern` names.
+fn parameters<'a>(pattern: &'static str, path: &'a str) -> Vec<(&'a str, Cow<'a, str>)> {
+    let pairs = pattern.split('/').zip(path.split('/'));
+    let named = pairs.filter_map(|(name, value)| {
+        let name = name.strip_prefix('{')?.strip_suffix('}')?;
+        Some((name, Cow::Borrowed(value)))
+    });
+    named.collect()
 }
 
 /// A POST of `body` with the header lines `headers`.

@@ -6,7 +6,9 @@ use super::{
 };
 use crate::{
     Engine,
-    bounds::{CONFLICT_TRIES_MAX, CREDENTIALS_PER_CLIENT_MAX, OVERLAP_MAX},
+    bounds::{
+        CONFLICT_TRIES_MAX, CREDENTIALS_PER_CLIENT_MAX, OVERLAP_MAX, REGISTRATION_TOKEN_RATE,
+    },
     call::{CallContext, IdempotencyKey, Lifecycle, NewCredential, NewHolder},
     commit::{Change, Version},
     denied::{Denied, Fault, ProblemKind, Refusal},
@@ -132,7 +134,8 @@ impl Engine {
             origins: Vec::new(),
             metadata: None,
             api_version: None,
-            rate_limit: None,
+            rate_limit: (kind == CredentialKind::RegistrationToken)
+                .then_some(REGISTRATION_TOKEN_RATE),
             replaces: None,
             replaced_by: None,
             // Never older than its client, also where clocks disagree: it would be another client's.

@@ -260,6 +260,9 @@ fn profiles(dialects: &[String], issuer: &str) -> Vec<TokenProfile> {
     if dialects.iter().any(|dialect| dialect == QUILTT) {
         profiles.push(TokenProfile::quiltt());
     }
+    if dialects.iter().any(|dialect| dialect == "ultra") {
+        profiles.push(TokenProfile::ultra(issuer));
+    }
     profiles
 }
 

@@ -13,7 +13,7 @@ use crate::{
     time::Timestamp,
 };
 use countersign_jose::base64url_encode;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -159,12 +159,15 @@ impl Facts<'_> {
                 global_id::encode("p", uuid).into()
             }
             ClaimSource::EnvironmentGlobalId => global_id::of_environment(environment).into(),
-            ClaimSource::ClientUuid => {
-                let names = [environment, permitted.client.as_str()];
-                global_id::standing_for("client", &names).to_string().into()
-            }
+            ClaimSource::ClientUuid => global_id::of_client(environment, permitted.client.as_str())
+                .to_string()
+                .into(),
             ClaimSource::ServiceAccountName => {
-                format!("service-account-{}", permitted.client).into()
+                global_id::service_account(permitted.client.as_str()).into()
+            }
+            ClaimSource::ScopeRoles => {
+                let roles: Vec<&str> = permitted.scopes.iter().collect();
+                json!({ "roles": roles })
             }
             ClaimSource::PeerAddress => self.context.peer?.to_canonical().to_string().into(),
             ClaimSource::Constant(value) => value.clone(),

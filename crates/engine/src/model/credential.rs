@@ -145,7 +145,7 @@ pub struct Credential {
     /// The version of the API that its caller expects unless a request says otherwise (Quiltt): `YYYY-MM-DD`.
     #[serde(default)]
     pub api_version: Option<String>,
-    /// How often it may be used.
+    /// How often it may be used; a registration token: by each network.
     pub rate_limit: Option<RateLimit>,
     /// The credential that this one takes over from, after a rotation.
     pub replaces: Option<CredentialId>,

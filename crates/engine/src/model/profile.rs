@@ -1,5 +1,7 @@
 //! Token profiles: how a token is spelled. Data, because what a vendor prints is never normalised.
 
+mod ultra;
+
 use countersign_jose::Algorithm;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -196,6 +198,8 @@ pub enum ClaimSource {
     ClientUuid,
     /// `service-account-` and the client's id (Keycloak's).
     ServiceAccountName,
+    /// The scopes as roles, `{"roles":[…]}` (Keycloak's `realm_access`).
+    ScopeRoles,
     /// The address that asked for it, a string; left out when unknown.
     PeerAddress,
     /// Always the same JSON value, printed as it stands here.

@@ -59,6 +59,8 @@ pub(crate) struct Spoken {
     pub token_id: Option<String>,
     pub audience: Option<Vec<String>>,
     pub scopes: Option<Scopes>,
+    /// What `sub` prints where that is not how we call its owner.
+    pub subject: Option<String>,
     pub owner: TokenOwner,
 }
 
@@ -134,6 +136,7 @@ fn read_claims(
         },
         audience: read.audience()?,
         scopes: read.scopes()?,
+        subject: read.text(ClaimSource::ClientUuid)?,
         owner: read.owner()?,
     })
 }
@@ -295,6 +298,7 @@ impl Engine {
             token_id: spoken.token_id,
             token_type: profile.token_type.clone(),
             issued_at: spoken.issued_at,
+            subject: spoken.subject,
         });
         let fact = Arc::new(fact);
         self.keep_fact(digest, &fact);

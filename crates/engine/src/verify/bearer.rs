@@ -6,10 +6,10 @@ use crate::{
     bounds::SECRET_BYTES_MAX,
     call::CallContext,
     compiled::Compiled,
-    decision::{CredentialFact, Fact, Principal, ShownKind},
+    decision::{CredentialFact, Fact, Principal, Rate, ShownKind},
     denied::{Denied, Malformed, Reason, Refusal},
     digest::Digest,
-    model::credential::{Credential, Holder},
+    model::credential::{Credential, CredentialKind, Holder},
     opaque::{self, Glance},
     ports::Generation,
     row::{Key, Stored},
@@ -59,7 +59,7 @@ impl Engine {
     }
 
     /// The fact behind a credential that was found by its secret.
-    async fn bearer_fact(
+    pub(super) async fn bearer_fact(
         &self,
         context: &CallContext,
         compiled: &Compiled,
@@ -98,14 +98,21 @@ impl Engine {
         };
         let mut fact = Fact::of(principal, context.now);
         fact.generations = generations;
-        fact.credential = Some(CredentialFact {
+        fact.credential = Some(self.credential_fact(credential));
+        Ok(fact)
+    }
+
+    /// What a decision still has to ask of `credential` at every use.
+    pub(super) fn credential_fact(&self, credential: &Credential) -> CredentialFact {
+        CredentialFact {
             id: credential.id.clone(),
             allowed_networks: credential.allowed_networks.clone(),
-            rate: credential
-                .rate_limit
-                .map(|limit| (limit, self.credential_bucket(credential))),
+            origins: credential.origins.clone(),
+            rate: credential.rate_limit.map(|limit| match credential.kind {
+                CredentialKind::RegistrationToken => Rate::EachNetwork(limit),
+                _ => Rate::Whole(limit, self.credential_bucket(credential)),
+            }),
             used_minute: AtomicI64::new(i64::MIN),
-        });
-        Ok(fact)
+        }
     }
 }

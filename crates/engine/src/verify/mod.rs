@@ -5,6 +5,7 @@ mod api_key;
 mod assertion;
 mod bearer;
 mod browser;
+mod client_headers;
 mod client_secret;
 mod operator;
 mod platform;

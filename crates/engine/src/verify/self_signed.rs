@@ -87,6 +87,7 @@ impl Engine {
                 token_id: Some(said.token_id),
                 audience: Some(said.audience),
                 scopes: None,
+                subject: None,
                 owner: TokenOwner::Session(names),
             });
         }

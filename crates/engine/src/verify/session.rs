@@ -98,6 +98,7 @@ impl Engine {
             token_id: None,
             token_type: "Bearer".into(),
             issued_at: session.created_at,
+            subject: None,
         });
         Ok(fact)
     }

@@ -123,6 +123,7 @@ impl Engine {
             token_id: spoken.token_id.clone(),
             token_type: verifier.profile.token_type.clone(),
             issued_at: spoken.issued_at,
+            subject: None,
         });
         Ok(Arc::new(fact))
     }

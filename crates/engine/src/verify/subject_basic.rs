@@ -7,7 +7,7 @@ use crate::{
     bounds::SECRET_BYTES_MAX,
     call::CallContext,
     compiled::Compiled,
-    decision::{CredentialFact, Fact, Principal, ShownKind},
+    decision::{Fact, Principal, ShownKind},
     denied::{Denied, Malformed, Reason, Refusal},
     digest::Digest,
     global_id,
@@ -20,7 +20,7 @@ use crate::{
     time::Timestamp,
 };
 use data_encoding::BASE64;
-use std::sync::{Arc, atomic::AtomicI64};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Bytes of the base64 of both halves: an identifier has 36 at most.
@@ -105,14 +105,7 @@ impl Engine {
         };
         let mut fact = Fact::of(principal, context.now);
         fact.generations = generations;
-        fact.credential = Some(CredentialFact {
-            id: credential.id.clone(),
-            allowed_networks: credential.allowed_networks.clone(),
-            rate: credential
-                .rate_limit
-                .map(|limit| (limit, self.credential_bucket(credential))),
-            used_minute: AtomicI64::new(i64::MIN),
-        });
+        fact.credential = Some(self.credential_fact(credential));
         Ok(fact)
     }
 }

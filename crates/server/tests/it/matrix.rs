@@ -1,6 +1,7 @@
 //! Every door × everyone who should not come in by it. The tables are made from the registry: who adds a route
 //! has it tried here at once, and who adds one for everyone has to say why.
 
+mod browsers;
 mod callers;
 mod gateways;
 mod kinds;
@@ -30,6 +31,8 @@ const OPEN: &[(&str, &str)] = &[
         "standard.discovery_behind_path",
         "the same, where OpenID puts it",
     ),
+    ("ultra.certs", "public halves of a realm's keys"),
+    ("ultra.discovery", "where a realm's things are"),
 ];
 
 /// The server's own endpoints. All are for everyone who reaches their listener; none tells a secret.
@@ -39,6 +42,7 @@ const OWN_PUBLIC: &[&str] = &[
     "/health",
     "/openapi/standard.json",
     "/openapi/ayyeka.json",
+    "/openapi/ultra.json",
 ];
 const OWN_ADMIN: &[&str] = &["/healthz", "/readyz", "/metrics", "/admin/v1/openapi.json"];
 
@@ -50,16 +54,14 @@ fn routes() -> impl Iterator<Item = (&'static str, Listener, &'static Route)> {
     })
 }
 
-/// The route's path with something that is not there in every `{name}`.
+/// The route's path with something that is not there in every `{name}`, but in the only realm.
 fn filled(path: &str) -> String {
     let parts: Vec<&str> = path
         .split('/')
-        .map(|part| {
-            if part.starts_with('{') {
-                "nowhere"
-            } else {
-                part
-            }
+        .map(|part| match part {
+            "{realm}" => "ultraio",
+            part if part.starts_with('{') => "nowhere",
+            part => part,
         })
         .collect();
     parts.join("/")

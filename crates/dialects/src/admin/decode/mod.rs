@@ -15,10 +15,10 @@ use super::{
 };
 use crate::{
     Decoded, Reply, Request,
-    wire::{Found, authorization, json},
+    wire::{authorization, json},
 };
 use countersign_engine::{
-    call::{AdminCall, Call, IdempotencyKey, Listing, Presented, Shown},
+    call::{AdminCall, Call, IdempotencyKey, Listing},
     denied::Denied,
     id::{ClientId, CredentialId, EnvironmentId, NotAnId, OperatorId, OrganizationId},
 };
@@ -26,17 +26,9 @@ use countersign_engine::{
 /// Whoever asks shows an operator's token, in `Authorization` and nowhere else.
 fn decoded(request: &Request<'_>, call: Result<AdminCall, Denied>) -> Decoded {
     Decoded {
-        presented: presented(request),
+        presented: authorization::presented_bearer(request.headers),
         call: call.map(Call::Admin),
         reply: Reply::Plain,
-    }
-}
-
-fn presented(request: &Request<'_>) -> Presented {
-    match authorization::bearer(request.headers) {
-        Found::Absent => Presented::Absent,
-        Found::Malformed(why) => Presented::Malformed(why),
-        Found::Present(token) => Presented::Present(Shown::Bearer(token)),
     }
 }
 

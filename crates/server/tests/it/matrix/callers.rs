@@ -334,7 +334,8 @@ async fn no_route_for_clients_lets_anyone_else_in() {
                     .map(|(name, value)| (*name, value.as_str())),
             );
             let what = format!("{}: {}", route.name, stranger.what);
-            let ask = Ask::post(&format!("{}{}", route.path, stranger.query)).at(SANDBOX);
+            let target = format!("{}{}", filled(route.path), stranger.query);
+            let ask = Ask::post(&target).at(SANDBOX);
             let ask = stranger.headed(ask.bytes(crate::ask::FORM, form(&pairs)));
             let answer = ask.send(doors.public).await;
             if stranger.told.0 == 200 {
@@ -353,6 +354,65 @@ async fn no_route_for_clients_lets_anyone_else_in() {
         }
     }
     assert!(known.is_some());
+    world.stop_sound().await;
+}
+
+#[tokio::test]
+async fn no_route_for_access_tokens_takes_anything_else() {
+    let world = World::start().await;
+    let doors = &world.doors;
+    let client = doors.client("sandbox").await;
+    let secret = doors.secret("sandbox", &client).await;
+    let realm = |rest: &str| format!("/auth/realms/ultraio/protocol/openid-connect/{rest}");
+    let good = doors
+        .token(SANDBOX, &realm("token"), &client, &secret)
+        .await;
+    let revoked = doors
+        .token(SANDBOX, &realm("token"), &client, &secret)
+        .await;
+    let ask = Ask::post(&realm("revoke"))
+        .at(SANDBOX)
+        .basic(&client, &secret);
+    let ended = ask.form(&[("token", &revoked)]).send(doors.public).await;
+    assert_eq!(ended.status, 200, "{ended:?}");
+    let other = doors
+        .token(SANDBOX, "/oauth2/token", &client, &secret)
+        .await;
+    let key = doors
+        .credential("sandbox", &client, json!({ "kind": "api_key" }))
+        .await;
+    let wrong = (401, "invalid_token");
+    let strangers = [
+        show("nothing", wrong),
+        show("a token in the query", wrong).query("?access_token=x"),
+        show("Basic", wrong).basic(&client, &secret),
+        show("no token behind the scheme", wrong).authorization("Bearer"),
+        show("a forged token", wrong).bearer(&forged(&good)),
+        show("a revoked token", wrong).bearer(&revoked),
+        show("a token of another profile", wrong).bearer(&other),
+        show("an API key", wrong).bearer(&key.secret),
+        show("a client secret", wrong).bearer(&secret),
+        show("an operator's token", wrong).bearer(&doors.owner),
+        show("good", (200, "")).bearer(&good),
+    ];
+    for (dialect, listener, route) in routes() {
+        if route.callers != Callers::AccessToken {
+            continue;
+        }
+        assert_eq!(listener, Listener::Public, "{}", route.name);
+        for stranger in &strangers {
+            let what = format!("{}: {}", route.name, stranger.what);
+            let target = format!("{}{}", filled(route.path), stranger.query);
+            let ask = Ask::new(route.method.as_str(), &target).at(SANDBOX);
+            let answer = stranger.headed(ask).send(doors.public).await;
+            if stranger.told.0 == 200 {
+                assert_eq!(answer.status, 200, "{what}: {answer:?}");
+                continue;
+            }
+            let (status, word) = refusal(dialect, &what, &answer);
+            assert_eq!((status, word.as_str()), stranger.told, "{what}: {answer:?}");
+        }
+    }
     world.stop_sound().await;
 }
 

@@ -13,6 +13,7 @@ use serde_json::json;
 enum Kind {
     StandardToken,
     AyyekaToken,
+    UltraToken,
     ApiKey,
     RegistrationToken,
     ClientSecret,
@@ -21,9 +22,10 @@ enum Kind {
     SignedBySecret,
 }
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind::StandardToken,
     Kind::AyyekaToken,
+    Kind::UltraToken,
     Kind::ApiKey,
     Kind::RegistrationToken,
     Kind::ClientSecret,
@@ -37,8 +39,12 @@ const KINDS: [Kind; 8] = [
 enum Verifier {
     /// A guard for this path.
     Guard(&'static str),
+    /// The same, as the secret of Ultra's four headers.
+    GuardHeaders(&'static str),
     Introspection,
     Inspection,
+    UserInfo,
+    TokenEndpointHeaders(&'static str),
     TokenEndpointBasic(&'static str),
     TokenEndpointForm(&'static str),
     TokenEndpointBearer(&'static str),
@@ -46,23 +52,22 @@ enum Verifier {
     Admin,
 }
 
-const VERIFIERS: [(Verifier, &[Kind]); 16] = [
+const ANY_TOKEN: &[Kind] = &[Kind::StandardToken, Kind::AyyekaToken, Kind::UltraToken];
+const ULTRA: &str = "/auth/realms/ultraio/protocol/openid-connect/token";
+
+const VERIFIERS: [(Verifier, &[Kind]); 25] = [
     (Verifier::Guard("/standard"), &[Kind::StandardToken]),
     (Verifier::Guard("/ayyeka"), &[Kind::AyyekaToken]),
-    (
-        Verifier::Guard("/any-token"),
-        &[Kind::StandardToken, Kind::AyyekaToken],
-    ),
+    (Verifier::Guard("/ultra"), &[Kind::UltraToken]),
+    (Verifier::Guard("/any-token"), ANY_TOKEN),
     (Verifier::Guard("/key"), &[Kind::ApiKey]),
     (Verifier::Guard("/registration"), &[Kind::RegistrationToken]),
-    (
-        Verifier::Introspection,
-        &[Kind::StandardToken, Kind::AyyekaToken],
-    ),
-    (
-        Verifier::Inspection,
-        &[Kind::StandardToken, Kind::AyyekaToken],
-    ),
+    (Verifier::Guard("/headers"), &[]),
+    (Verifier::GuardHeaders("/headers"), &[Kind::ClientSecret]),
+    (Verifier::GuardHeaders("/key"), &[]),
+    (Verifier::Introspection, ANY_TOKEN),
+    (Verifier::Inspection, ANY_TOKEN),
+    (Verifier::UserInfo, &[Kind::UltraToken]),
     (
         Verifier::TokenEndpointBasic("/oauth2/token"),
         &[Kind::ClientSecret],
@@ -71,6 +76,7 @@ const VERIFIERS: [(Verifier, &[Kind]); 16] = [
         Verifier::TokenEndpointBasic("/auth/token"),
         &[Kind::ClientSecret],
     ),
+    (Verifier::TokenEndpointBasic(ULTRA), &[Kind::ClientSecret]),
     (
         Verifier::TokenEndpointForm("/oauth2/token"),
         &[Kind::ClientSecret],
@@ -79,6 +85,8 @@ const VERIFIERS: [(Verifier, &[Kind]); 16] = [
         Verifier::TokenEndpointForm("/auth/token"),
         &[Kind::ClientSecret],
     ),
+    (Verifier::TokenEndpointForm(ULTRA), &[Kind::ClientSecret]),
+    (Verifier::TokenEndpointHeaders(ULTRA), &[Kind::ClientSecret]),
     (Verifier::TokenEndpointBearer("/oauth2/token"), &[]),
     (Verifier::TokenEndpointBearer("/auth/token"), &[]),
     (
@@ -86,6 +94,7 @@ const VERIFIERS: [(Verifier, &[Kind]); 16] = [
         &[Kind::SignedByKey, Kind::SignedBySecret],
     ),
     (Verifier::TokenEndpointAssertion("/auth/token"), &[]),
+    (Verifier::TokenEndpointAssertion(ULTRA), &[]),
     (Verifier::Admin, &[Kind::OperatorToken]),
 ];
 
@@ -133,6 +142,11 @@ impl Owner {
                     .token(SANDBOX, "/auth/token", &self.client, &self.secret)
                     .await
             }
+            Kind::UltraToken => {
+                doors
+                    .token(SANDBOX, ULTRA, &self.client, &self.secret)
+                    .await
+            }
             Kind::ApiKey => self.key.clone(),
             Kind::RegistrationToken => self.registration.clone(),
             Kind::ClientSecret => self.secret.clone(),
@@ -149,6 +163,7 @@ impl Owner {
     async fn passes(&self, doors: &Doors, verifier: Verifier, text: &str) -> bool {
         let grant = ("grant_type", "client_credentials");
         let ask = |path| Ask::post(path).at(SANDBOX);
+        let ask_get = |path| Ask::get(path).at(SANDBOX);
         let issued = async |ask: Ask| {
             let answer = ask.send(doors.public).await;
             assert!(matches!(answer.status, 200 | 400 | 401), "{answer:?}");
@@ -161,17 +176,22 @@ impl Owner {
         };
         match verifier {
             Verifier::Guard(path) => {
-                let mut seen = Vec::new();
-                for (profile, door) in PROFILES.into_iter().zip(&doors.gateways) {
-                    let ask = judged(profile, "GET", SANDBOX, path).bearer(text);
-                    let ask = ask.header("X-Client-ID", &self.client);
-                    let (status, ..) = verdict(profile, &ask.send(*door).await);
-                    assert!(matches!(status, 200 | 400 | 401), "{profile:?}: {status}");
-                    seen.push(status == 200);
-                }
-                seen.dedup();
-                assert_eq!(seen.len(), 1, "proxies are told different things of {path}");
-                seen[0]
+                same_everywhere(doors, path, |ask| {
+                    ask.bearer(text).header("X-Client-ID", &self.client)
+                })
+                .await
+            }
+            Verifier::GuardHeaders(path) => {
+                same_everywhere(doors, path, |ask| headed(ask, &self.client, text)).await
+            }
+            Verifier::UserInfo => {
+                let path = "/auth/realms/ultraio/protocol/openid-connect/userinfo";
+                let answer = ask_get(path).bearer(text).send(doors.public).await;
+                assert!(matches!(answer.status, 200 | 401), "{answer:?}");
+                answer.status == 200
+            }
+            Verifier::TokenEndpointHeaders(path) => {
+                issued(headed(ask(path), &self.client, text)).await
             }
             Verifier::Introspection => {
                 let ask = ask("/oauth2/introspect").basic(&self.client, &self.secret);
@@ -216,6 +236,27 @@ impl Owner {
     }
 }
 
+/// Ultra's four headers.
+fn headed(ask: Ask, client: &str, secret: &str) -> Ask {
+    ask.header("client_id", client)
+        .header("client_secret", secret)
+        .header("grant_type", "client_credentials")
+}
+
+/// Whether every proxy is told that the request passes; or none.
+async fn same_everywhere(doors: &Doors, path: &str, show: impl Fn(Ask) -> Ask) -> bool {
+    let mut seen = Vec::new();
+    for (profile, door) in PROFILES.into_iter().zip(&doors.gateways) {
+        let ask = show(judged(profile, "GET", SANDBOX, path));
+        let (status, ..) = verdict(profile, &ask.send(*door).await);
+        assert!(matches!(status, 200 | 400 | 401), "{profile:?}: {status}");
+        seen.push(status == 200);
+    }
+    seen.dedup();
+    assert_eq!(seen.len(), 1, "proxies are told different things of {path}");
+    seen[0]
+}
+
 async fn with_guards() -> World {
     let world = World::start().await;
     let guard = |name: &str, accept: &str, profiles: &[&str]| {
@@ -226,6 +267,8 @@ async fn with_guards() -> World {
     let guards = json!([
         guard("standard", "access_token", &["standard"]),
         guard("ayyeka", "access_token", &["ayyeka"]),
+        guard("ultra", "access_token", &["ultra"]),
+        guard("headers", "client_headers", &[]),
         guard("any-token", "access_token", &[]),
         guard("key", "api_key", &[]),
         guard("registration", "registration_token", &[]),
@@ -258,6 +301,7 @@ async fn revocation_ends_tokens_and_nothing_that_is_no_token() {
     let homes = [
         (Kind::StandardToken, Verifier::Guard("/standard"), true),
         (Kind::AyyekaToken, Verifier::Guard("/ayyeka"), true),
+        (Kind::UltraToken, Verifier::Guard("/ultra"), true),
         (Kind::ApiKey, Verifier::Guard("/key"), false),
         (
             Kind::RegistrationToken,
@@ -312,7 +356,7 @@ async fn nobody_ends_or_reads_another_clients_token() {
     let owner = Owner::make(doors).await;
     let other = doors.client_of("sandbox", "rival", "countersign").await;
     let secret = doors.secret("sandbox", &other).await;
-    for kind in [Kind::StandardToken, Kind::AyyekaToken] {
+    for kind in [Kind::StandardToken, Kind::AyyekaToken, Kind::UltraToken] {
         let shown = owner.shown(doors, kind).await;
         for (path, told) in [
             ("/oauth2/introspect", "{\"active\":false}"),

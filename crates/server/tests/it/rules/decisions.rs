@@ -62,4 +62,4 @@ impl Scene {
     }
 }
 
-const PROFILES: [&str; 2] = ["standard", "ayyeka"];
+const PROFILES: [&str; 3] = ["standard", "ayyeka", "ultra"];

@@ -6,4 +6,5 @@ mod decisions;
 mod grants;
 mod lifecycle;
 mod races;
+mod ultra;
 mod world;

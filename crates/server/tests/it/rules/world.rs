@@ -101,7 +101,7 @@ impl World {
             ),
             entropy,
         };
-        let engine = Arc::new(Engine::new(ports, &["standard", "ayyeka"]));
+        let engine = Arc::new(Engine::new(ports, &["standard", "ayyeka", "ultra"]));
         let context = context_at(&EnvironmentId::installation(), clock.now());
         let operator = engine
             .bootstrap(&context, OperatorId::parse("root").unwrap())
@@ -125,7 +125,7 @@ impl World {
                         format!("auth.{name}.example.com"),
                         format!("api.{name}.example.com"),
                     ],
-                    dialects: Some(vec!["standard".into(), "ayyeka".into()]),
+                    dialects: Some(vec!["standard".into(), "ayyeka".into(), "ultra".into()]),
                     brand: None,
                     allowed_origins: vec![],
                     public_url: None,

@@ -141,7 +141,7 @@ async fn a_token_ends_at_its_expiry_to_the_second_warm_or_cold() {
         tokens.push((
             profile,
             scene.token(profile).await,
-            if profile == "ayyeka" { 3600 } else { 600 },
+            if profile == "standard" { 600 } else { 3600 },
         ));
     }
     let mut passed = 0;
