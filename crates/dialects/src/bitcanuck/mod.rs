@@ -36,32 +36,30 @@ static ROUTES: &[Route] = &[
         session::authenticate,
         session::AUTHENTICATE_DOC,
     ),
-    post(
+    bare(
         "bitcanuck.authenticate_jwt",
+        Method::POST,
         "/api/v1/authenticate-jwt/{platform}",
         Callers::Anyone,
         session::authenticate_jwt,
         session::AUTHENTICATE_JWT_DOC,
     ),
-    post(
+    bare(
         "bitcanuck.logout",
+        Method::POST,
         "/api/v1/logout",
         Callers::Session,
         session::logout,
         session::LOGOUT_DOC,
     ),
-    Route {
-        name: "bitcanuck.user",
-        method: Method::GET,
-        path: "/api/v1/users/{userId}",
-        callers: Callers::Session,
-        body_bytes_max: 0,
-        cors: Cors::Allowed,
-        delivery: Delivery::Once,
-        decode: session::user,
-        encode: session::encode,
-        doc: session::USER_DOC,
-    },
+    bare(
+        "bitcanuck.user",
+        Method::GET,
+        "/api/v1/users/{userId}",
+        Callers::Session,
+        session::user,
+        session::USER_DOC,
+    ),
     post(
         "bitcanuck.change_password",
         "/api/v1/password",
@@ -85,7 +83,30 @@ static ROUTES: &[Route] = &[
     ),
 ];
 
-/// A route of a face that browsers use.
+/// A route without a body, of a face that browsers use.
+const fn bare(
+    name: &'static str,
+    method: Method,
+    path: &'static str,
+    callers: Callers,
+    decode: fn(&Request<'_>) -> Decoded,
+    doc: Doc,
+) -> Route {
+    Route {
+        name,
+        method,
+        path,
+        callers,
+        body_bytes_max: 0,
+        cors: Cors::Allowed,
+        delivery: Delivery::Once,
+        decode,
+        encode: session::encode,
+        doc,
+    }
+}
+
+/// The same with one.
 const fn post(
     name: &'static str,
     path: &'static str,

@@ -59,7 +59,7 @@ pub(super) const AUTHENTICATE_JWT_DOC: Doc = Doc {
     summary: "Log in somebody whom a platform vouches for",
     description: "The vendor's. The token is a JWT with `email` and `expire`, signed with the one algorithm that the \
                   platform is registered with. Whatever is wrong with platform or token, the answer is the same 401. \
-                  A body is not looked at.",
+                  There is no body.",
     parameters: &[
         Parameter {
             name: "platform",

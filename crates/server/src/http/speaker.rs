@@ -52,8 +52,9 @@ impl Speaker {
         let refusal = Denied::MalformedCredential(Malformed::Request).into();
         let mut answer = self.refuse(&refusal, context);
         let problem = HeaderValue::from_static("application/problem+json");
-        if answer.headers().get(header::CONTENT_TYPE) == Some(&problem) {
-            // A problem repeats its status in its body.
+        let repeats_status = self.dialect().is_some_and(|face| face.name == "bitcanuck");
+        if repeats_status || answer.headers().get(header::CONTENT_TYPE) == Some(&problem) {
+            // A problem repeats its status in its body, and so does LoopBack's envelope.
             return bare::answer(status);
         }
         *answer.status_mut() = status;

@@ -31,6 +31,22 @@ const OPEN: &[(&str, &str)] = &[
         "standard.discovery_behind_path",
         "the same, where OpenID puts it",
     ),
+    (
+        "bitcanuck.authenticate",
+        "the password in the body is what is shown",
+    ),
+    (
+        "bitcanuck.authenticate_jwt",
+        "the platform's token in its header is what is shown",
+    ),
+    (
+        "bitcanuck.ask_reset",
+        "for whoever has lost what could be shown; answered alike for every address",
+    ),
+    (
+        "bitcanuck.reset_password",
+        "what the link carries is what is shown",
+    ),
     ("ultra.certs", "public halves of a realm's keys"),
     ("ultra.discovery", "where a realm's things are"),
 ];
@@ -42,6 +58,7 @@ const OWN_PUBLIC: &[&str] = &[
     "/health",
     "/openapi/standard.json",
     "/openapi/ayyeka.json",
+    "/openapi/bitcanuck.json",
     "/openapi/ultra.json",
 ];
 const OWN_ADMIN: &[&str] = &["/healthz", "/readyz", "/metrics", "/admin/v1/openapi.json"];
@@ -100,6 +117,13 @@ fn refusal(dialect: &str, what: &str, answer: &Answer) -> (u16, String) {
             assert!(!member("message").is_empty(), "{what}");
             // Routes of the vendor's REST API name no code; its token endpoint names RFC 6749's.
             told["error"].as_str().unwrap_or_default().to_owned()
+        }
+        "bitcanuck" => {
+            assert_eq!(media_type, "application/json", "{what}");
+            let error = &told["error"];
+            assert_eq!(error["statusCode"], answer.status, "{what}: {answer:?}");
+            assert!(error["message"].is_string(), "{what}: {answer:?}");
+            error["name"].as_str().unwrap_or_default().to_owned()
         }
         _ => {
             assert_eq!(media_type, "application/json", "{what}");
