@@ -13,12 +13,14 @@
 pub mod admin;
 pub mod ayyeka;
 pub mod bitcanuck;
+pub mod quiltt;
 pub mod standard;
 pub mod ultra;
 pub mod wire;
 
 use bytes::Bytes;
 use countersign_engine::{
+    budget::{Budgets, Told},
     call::{Call, CallContext, Callers, Presented},
     denied::{Denied, Refusal},
     outcome::Outcome,
@@ -133,6 +135,25 @@ pub enum Reply {
         /// As the request spelled it.
         path: String,
     },
+    /// What Quiltt's answers say of themselves.
+    Quiltt(quiltt::Framing),
+}
+
+impl Reply {
+    /// What its callers may ask in a second, where the dialect tells them.
+    pub fn budgets(&self) -> Option<Budgets> {
+        match self {
+            Self::Quiltt(_) => Some(quiltt::BUDGETS),
+            _ => None,
+        }
+    }
+
+    /// Take note of what is told of the caller.
+    pub fn tell(&mut self, told: Told) {
+        if let Self::Quiltt(framing) = self {
+            framing.told = told;
+        }
+    }
 }
 
 /// An answer. The server adds the headers that every answer has.
@@ -146,6 +167,7 @@ pub fn registry() -> &'static [Dialect] {
         ayyeka::DIALECT,
         bitcanuck::DIALECT,
         ultra::DIALECT,
+        quiltt::DIALECT,
     ]
 }
 

@@ -161,7 +161,17 @@ impl Engine {
         let settled = self
             .settle(context, asked.callers, asked.presented, asked.from_browser)
             .await?;
-        match (asked.call?, settled) {
+        self.handle_settled(context, settled, asked.call).await
+    }
+
+    /// Answer a call of someone who is settled.
+    pub(crate) async fn handle_settled(
+        &self,
+        context: &CallContext,
+        settled: Settled,
+        call: Result<Call, Denied>,
+    ) -> Result<Outcome, Refusal> {
+        match (call?, settled) {
             (
                 Call::ClientCredentials {
                     profile,

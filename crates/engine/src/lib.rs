@@ -15,6 +15,7 @@
 
 mod admin;
 pub mod bounds;
+pub mod budget;
 pub mod call;
 pub mod commit;
 mod compiled;

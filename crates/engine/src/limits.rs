@@ -1,6 +1,9 @@
 //! How often something may happen: the generic cell rate algorithm, one number per key.
 
-use crate::{bounds::RATE_KEYS_MAX, digest::Digest, model::credential::RateLimit, time::Timestamp};
+use crate::{
+    bounds::RATE_KEYS_MAX, budget::Budget, digest::Digest, model::credential::RateLimit,
+    time::Timestamp,
+};
 use quick_cache::sync::Cache;
 use std::sync::{
     Arc,
@@ -33,6 +36,22 @@ impl Bucket {
             let wait = due.saturating_sub(tolerance).saturating_sub(now);
             u32::try_from(wait.max(1).saturating_add(999_999) / 1_000_000).unwrap_or(u32::MAX)
         })
+    }
+}
+
+impl Bucket {
+    /// What is left of it at `now`.
+    pub fn left(&self, limit: RateLimit, now: Timestamp) -> Budget {
+        let interval = MINUTE_MICROS / i64::from(limit.per_minute.max(1));
+        let tolerance = interval.saturating_mul(i64::from(limit.burst.max(1)) - 1);
+        let due = self.0.load(Ordering::Acquire).max(now.micros());
+        let ahead = due.saturating_sub(now.micros());
+        let free = tolerance.saturating_sub(ahead).div_euclid(interval) + 1;
+        Budget {
+            limit: limit.burst.max(1),
+            remaining: u32::try_from(free.max(0)).unwrap_or(u32::MAX),
+            reset_at: Timestamp::from_micros(due),
+        }
     }
 }
 
@@ -81,6 +100,23 @@ mod tests {
         assert_eq!(bucket.take(limit, start), Err(1));
         assert_eq!(bucket.take(limit, Timestamp::from_seconds(1001)), Ok(()));
         assert_eq!(bucket.take(limit, Timestamp::from_seconds(1001)), Err(1));
+    }
+
+    #[test]
+    fn what_is_left_is_what_still_passes() {
+        let limit = RateLimit {
+            per_minute: 60,
+            burst: 3,
+        };
+        let start = Timestamp::from_seconds(1000);
+        let bucket = Bucket::default();
+        for remaining in (0..=3).rev() {
+            assert_eq!(bucket.left(limit, start).remaining, remaining);
+            assert_eq!(bucket.take(limit, start).is_ok(), remaining > 0);
+        }
+        let left = bucket.left(limit, Timestamp::from_seconds(1001));
+        assert_eq!((left.limit, left.remaining), (3, 1));
+        assert_eq!(left.reset_at, Timestamp::from_seconds(1003));
     }
 
     #[test]

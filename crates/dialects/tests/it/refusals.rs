@@ -255,7 +255,7 @@ fn oauth_errors_keep_to_the_characters_of_rfc_6749() {
 
 #[test]
 fn who_shows_nothing_gets_a_challenge_without_error_code() {
-    for name in ["standard", "ayyeka", "bitcanuck", "admin"] {
+    for name in ["standard", "ayyeka", "bitcanuck", "admin", "quiltt"] {
         let refuse = countersign_dialects::dialect(name).unwrap().refuse;
         let challenge = |denied: Denied| {
             let response = refuse(&denied.into(), &context());

@@ -6,11 +6,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 /// What a browser's script may send. `Authorization` has to be named: a wildcard does not mean it.
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, Content-Type, X-Client-ID, DPoP, Idempotency-Key, If-Match",
+    "Authorization, Content-Type, X-Client-ID, DPoP, Idempotency-Key, If-Match, Quiltt-Version, \
+     Quiltt-SDK-Agent, Quiltt-Client-Version, Quiltt-Session-ID, Quiltt-Anonymous-ID",
 );
 /// What a browser's script may read.
 const ANSWER_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Countersign-Request-Id, X-Request-Id, ETag, Retry-After, WWW-Authenticate, DPoP-Nonce",
+    "Countersign-Request-Id, X-Request-Id, ETag, Retry-After, WWW-Authenticate, DPoP-Nonce, Authorization, \
+     Quiltt-Version, Ratelimit-Limit, Ratelimit-Remaining, Ratelimit-Reset",
 );
 
 /// The request's one origin. Several, or none that is text, are no origin.

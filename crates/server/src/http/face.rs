@@ -240,11 +240,15 @@ impl Asking<'_> {
             from_browser: cors::from_browser(&parts.headers),
             call: decoded.call,
         };
-        let outcome = self.state.engine.handle(&self.context, asked).await;
-        if let Err(refusal) = &outcome {
+        let mut reply = decoded.reply;
+        let budgets = reply.budgets();
+        let engine = &self.state.engine;
+        let answered = engine.handle_within(&self.context, asked, budgets).await;
+        if let Err(refusal) = &answered.result {
             self.note(refusal);
         }
-        let answer = (at.route.encode)(&outcome, &decoded.reply, &self.context);
+        reply.tell(answered.told);
+        let answer = (at.route.encode)(&answered.result, &reply, &self.context);
         answer.map(Full::new)
     }
 

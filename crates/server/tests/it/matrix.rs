@@ -49,6 +49,14 @@ const OPEN: &[(&str, &str)] = &[
     ),
     ("ultra.certs", "public halves of a realm's keys"),
     ("ultra.discovery", "where a realm's things are"),
+    (
+        "quiltt.identify",
+        "a person has nothing to show yet; off until an operator turns it on",
+    ),
+    (
+        "quiltt.authenticate",
+        "the passcode in the body is what is shown",
+    ),
 ];
 
 /// The server's own endpoints. All are for everyone who reaches their listener; none tells a secret.
@@ -60,6 +68,8 @@ const OWN_PUBLIC: &[&str] = &[
     "/openapi/ayyeka.json",
     "/openapi/bitcanuck.json",
     "/openapi/ultra.json",
+    "/openapi/bitcanuck.json",
+    "/openapi/quiltt.json",
 ];
 const OWN_ADMIN: &[&str] = &["/healthz", "/readyz", "/metrics", "/admin/v1/openapi.json"];
 
@@ -124,6 +134,17 @@ fn refusal(dialect: &str, what: &str, answer: &Answer) -> (u16, String) {
             assert_eq!(error["statusCode"], answer.status, "{what}: {answer:?}");
             assert!(error["message"].is_string(), "{what}: {answer:?}");
             error["name"].as_str().unwrap_or_default().to_owned()
+        }
+        "quiltt" => {
+            assert_eq!(media_type, "application/json", "{what}");
+            assert!(answer.header("quiltt-version").is_some(), "{what}");
+            // A validation error has no word, but the members that are wrong.
+            if answer.status == 422 {
+                String::new()
+            } else {
+                assert!(!member("instruction").is_empty(), "{what}");
+                member("message")
+            }
         }
         _ => {
             assert_eq!(media_type, "application/json", "{what}");

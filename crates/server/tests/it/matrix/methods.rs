@@ -84,15 +84,21 @@ struct Right {
     client: String,
     secret: String,
     owner: String,
+    /// Of the environment and of the profile scope of Quiltt.
+    key: String,
+    session: String,
 }
 
 impl Right {
     async fn of(doors: &Doors) -> Self {
         let client = doors.client("sandbox").await;
+        let (key, session) = quiltt_scopes(doors).await;
         Self {
             secret: doors.secret("sandbox", &client).await,
             client,
             owner: doors.owner.clone(),
+            key,
+            session,
         }
     }
 
@@ -101,8 +107,10 @@ impl Right {
         match route.callers {
             Callers::Client => ask.basic(&self.client, &self.secret),
             Callers::Operator(_) => ask.bearer(&self.owner).header("If-Match", "\"1\""),
+            Callers::ApiKey => ask.bearer(&self.key),
+            Callers::Session if route.name.starts_with("quiltt.") => ask.bearer(&self.session),
             // Their own dialects' tests show these; here something that is none will do.
-            Callers::ApiKey | Callers::Session | Callers::AccessToken => ask.bearer("none"),
+            Callers::Session | Callers::AccessToken => ask.bearer("none"),
             Callers::Anyone => ask,
         }
     }
@@ -230,4 +238,16 @@ async fn a_path_that_nobody_has_is_404_in_the_words_of_its_neighbours() {
         assert_eq!(refusal("admin", path, &answer).0, 404, "{path}: {answer:?}");
     }
     world.stop_sound().await;
+}
+
+/// An API key of a Quiltt client, and a session that it asked for.
+async fn quiltt_scopes(doors: &Doors) -> (String, String) {
+    let client = doors.client_of("sandbox", "acme", "quiltt").await;
+    let new = serde_json::json!({ "kind": "api_key" });
+    let key = doors.credential("sandbox", &client, new).await.secret;
+    let ask = Ask::post("/v1/users/sessions").at(SANDBOX).bearer(&key);
+    let answer = ask.send(doors.public).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let session = crate::world::text(&crate::world::body(&answer), "token");
+    (key, session)
 }
