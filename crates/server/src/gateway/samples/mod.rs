@@ -8,6 +8,7 @@ use super::{
     identity::{APPROVAL, IDENTITY_HEADERS},
     profile::{Carriers, FORWARD_AUTH, HAPROXY, NGINX, Source},
 };
+use countersign_dialects::wire::client_headers;
 
 /// Where a sample listens and whom it connects to, each as `address:port`.
 #[derive(Debug, Clone)]
@@ -145,6 +146,7 @@ fn once(places: &Places, carriers: &Carriers) -> Names {
             carriers.request_id.unwrap_or_default().to_owned(),
         ),
         ("approval", APPROVAL.to_owned()),
+        ("secret_header", client_headers::SECRET.to_owned()),
     ]
 }
 
@@ -191,6 +193,10 @@ fn lists(carriers: &Carriers) -> Vec<Vec<Names>> {
                 ]
             })
             .collect(),
+        client_headers::NAMES
+            .iter()
+            .map(|name| vec![("client_header", (*name).to_owned())])
+            .collect(),
         DENIAL_STATUSES
             .iter()
             .map(|status| vec![("status", status.to_string())])
@@ -232,6 +238,19 @@ mod tests {
                 assert!(text.contains(header.lower), "{}", header.lower);
             }
         }
+    }
+
+    #[test]
+    fn every_sample_keeps_the_clients_secret_from_the_api() {
+        for (path, text) in all() {
+            // HAProxy's own file says nothing of headers: its Lua does.
+            assert!(
+                text.contains(client_headers::SECRET) || path == "haproxy/haproxy.cfg",
+                "{path}"
+            );
+        }
+        let nginx = nginx(&Places::default());
+        assert!(nginx.contains("\nunderscores_in_headers on;\n"));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::{
     filled,
     gateways::{judged, verdict},
-    refusal, routes,
+    routes,
 };
 use crate::{
     ask::{Ask, FORM, form},
@@ -115,7 +115,7 @@ async fn no_route_takes_a_secret_from_a_browser() {
     let doors = &world.doors;
     let cast = Cast::make(doors).await;
     let mut leaked = BTreeSet::new();
-    for (dialect, listener, route) in routes() {
+    for (_, listener, route) in routes() {
         if route.callers == Callers::Anyone {
             continue;
         }
@@ -129,15 +129,14 @@ async fn no_route_takes_a_secret_from_a_browser() {
                 for (name, value) in SIGNS {
                     let what = format!("{}: {} as {way}, {name}", route.name, thing.what);
                     let answer = ask.clone().header(name, value).send(door).await;
-                    let Some(id) = &thing.leaks else {
+                    // The admin listener stands in no environment: what it knows is operators' tokens.
+                    let is_known = listener == Listener::Public || thing.what.contains("operator");
+                    let Some(id) = thing.leaks.as_ref().filter(|_| is_known) else {
                         assert_eq!(answer.status, plain.status, "{what}: {answer:?}");
                         continue;
                     };
-                    assert_eq!(
-                        refusal(dialect, &what, &answer).0,
-                        403,
-                        "{what}: {answer:?}"
-                    );
+                    // In whatever words: they have to name the rule.
+                    assert_eq!(answer.status, 403, "{what}: {answer:?}");
                     assert!(answer.body.contains("browser"), "{what}: {answer:?}");
                     leaked.insert(format!("credential:{id}"));
                 }

@@ -172,6 +172,8 @@ pub struct Cast {
     pub local_key: String,
     /// A key of the production environment.
     pub production_key: String,
+    /// The secret of the same client, for headers of its own.
+    pub secret: String,
     /// A browser's, with its client's id beside it.
     pub registration: String,
 }
@@ -186,7 +188,7 @@ pub fn set_up(countersign: &Countersign) -> Cast {
     ] {
         let body = json!({
             "id": id, "mode": mode, "issuer": format!("https://{host}"), "hosts": [host],
-            "dialects": ["standard", "ayyeka"],
+            "dialects": ["standard", "ayyeka", "ultra"],
         });
         countersign.make("environments", &body);
         countersign.set_guards(id, &guards());
@@ -223,12 +225,17 @@ pub fn set_up(countersign: &Countersign) -> Cast {
         distant_key: key(json!({ "allowed_networks": ["10.0.0.0/8"] })).1,
         local_key: key(json!({ "allowed_networks": ["127.0.0.0/8"] })).1,
         production_key: production.1,
+        secret,
         registration: countersign.credential("sandbox", "page", &registration).1,
     }
 }
 
 fn guards() -> Value {
     json!([
+        {
+            "name": "graphql", "paths": ["/graphql"], "accept": ["client_headers", "registration_token"],
+            "origins": [PAGE], "dialect": "ultra",
+        },
         { "name": "open", "paths": ["/open"], "methods": ["GET"], "accept": ["anonymous"] },
         { "name": "signed", "paths": ["/signed"], "accept": ["api_key"], "assertion": true },
         { "name": "rare", "paths": ["/rare"], "accept": ["api_key"], "rate_limit": { "per_minute": 1, "burst": 1 } },

@@ -8,6 +8,7 @@ pub mod countersign;
 mod listener;
 pub mod proxy;
 mod stories;
+mod ultra;
 mod vulnerabilities;
 pub mod wire;
 

@@ -29,6 +29,7 @@ fn tell(stage: &Stage) {
     a_limit_says_when_to_come_back(stage);
     a_host_that_nobody_lists_is_misdirected(stage);
     a_revoked_key_is_refused_by_the_next_decision(stage);
+    super::ultra::tell(stage);
 }
 
 const SITE: &str = "/v2.0/site";
