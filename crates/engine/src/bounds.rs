@@ -144,3 +144,10 @@ pub const GUESSES_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub const RESET_FOR: Duration = Duration::from_secs(30 * 60);
 /// The longest life of a platform's token: what was spent must be remembered as long.
 pub const PLATFORM_TOKEN_LIFETIME_MAX: Duration = Duration::from_secs(60 * 60);
+/// How long the emptied row of an erased subject stays, to refuse by name what still hangs on it: longer than any
+/// session (14 days, BitCanuck's), token, window or ticket lives.
+pub const ERASED_SUBJECT_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// Rows of one kind that the export of a subject holds.
+pub const EXPORT_ROWS_MAX: usize = 10_000;
+/// Audit lines of the organization that are read for the export of one of its subjects, newest first.
+pub const EXPORT_AUDIT_READ_MAX: usize = 100_000;

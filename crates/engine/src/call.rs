@@ -1,15 +1,17 @@
 //! Everything the server can be asked. A dialect decodes a request into one of these.
 
 mod realm;
+mod subjects;
 mod webhooks;
 
 pub use realm::{RealmAsk, RealmCall};
+pub use subjects::{Contact, NewSubject, SubjectCall, SubjectChange};
 pub use webhooks::{NewSubscription, SubscriptionCall, SubscriptionChange, WebhookCall};
 
 use crate::{
     commit::Version,
     digest::Digest,
-    id::{ClientId, CredentialId, EnvironmentId, OperatorId, OrganizationId, RequestId},
+    id::{ClientId, CredentialId, EnvironmentId, OperatorId, OrganizationId, RequestId, SubjectId},
     login::LoginCall,
     model::{
         State,
@@ -215,6 +217,8 @@ pub enum AdminCall {
     Webhooks(WebhookCall),
     /// What one token is, as any guard would see it.
     InspectToken(EnvironmentId, Secret<String>),
+    /// About people.
+    Subjects(SubjectCall),
 }
 
 /// What can be listed.
@@ -232,6 +236,8 @@ pub enum Listing {
     Credentials(EnvironmentId, Option<ClientId>),
     /// Key sets of an environment.
     KeySets(EnvironmentId),
+    /// Subjects of an organization in an environment.
+    Subjects(EnvironmentId, OrganizationId),
     /// Audit lines, newest first.
     Audit {
         /// Of this environment.
@@ -260,6 +266,8 @@ pub enum Target {
     Guards(EnvironmentId),
     /// A set of signing keys.
     KeySet(EnvironmentId, String),
+    /// A subject.
+    Subject(EnvironmentId, SubjectId),
 }
 
 /// An idempotency key and the request it came with.
@@ -284,6 +292,8 @@ pub enum New {
     Client(NewClient),
     /// A credential of a client, or another token of an operator.
     Credential(NewCredential),
+    /// A subject.
+    Subject(NewSubject),
 }
 
 /// An environment to make.
@@ -352,7 +362,7 @@ pub struct NewClient {
     pub resources: Vec<String>,
     /// The resources that it serves itself.
     pub serves: Vec<String>,
-    /// How it vouches for its users; for platforms, and only for them.
+    /// How it vouches for its users; for platforms, and only for them. An empty code is made up.
     pub platform: Option<Platform>,
     /// How people sign in at it by themselves.
     pub sign_in: Option<SignIn>,
@@ -371,7 +381,8 @@ pub struct NewCredential {
     pub holder: NewHolder,
     /// What kind.
     pub kind: CredentialKind,
-    /// For a public key: the key and its algorithm. For a signing secret: the algorithm alone.
+    /// For a public key: the key and its algorithm; for RSA without the key, a pair is made. For a signing
+    /// secret: the algorithm alone. None is the algorithm of the platform whose credential it is.
     pub key: Option<(Algorithm, Option<Jwk>)>,
     /// The properties that every kind has.
     pub lifecycle: Lifecycle,
@@ -426,6 +437,8 @@ pub enum Amend {
     Credential(EnvironmentId, CredentialId, Lifecycle),
     /// An environment's guards, all of them.
     Guards(EnvironmentId, Vec<Guard>),
+    /// Of a subject.
+    Subject(EnvironmentId, SubjectId, SubjectChange),
 }
 
 /// A change to an environment.
@@ -477,7 +490,22 @@ pub struct ClientChange {
     /// The resources that it serves itself.
     pub serves: Option<Vec<String>>,
     /// How it vouches for its users.
-    pub platform: Option<Platform>,
+    pub platform: Option<PlatformChange>,
     /// How people sign in at it by themselves; `Some(None)` ends it.
     pub sign_in: Option<Option<SignIn>>,
+}
+
+/// A change to how a platform vouches for its users.
+#[derive(Debug, Clone, Default)]
+pub struct PlatformChange {
+    /// Its code; only the one that it has.
+    pub code: Option<String>,
+    /// The one algorithm of its tokens.
+    pub algorithm: Option<Algorithm>,
+    /// Whether a token without `jti` is good once only, too.
+    pub single_use: Option<bool>,
+    /// Whether a user it vouches for is made when unknown.
+    pub enrols: Option<bool>,
+    /// The longest life of its tokens, in seconds.
+    pub token_lifetime_max_s: Option<u32>,
 }

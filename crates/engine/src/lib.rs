@@ -41,6 +41,7 @@ pub mod opaque;
 mod outbox;
 pub mod outcome;
 pub mod path;
+mod pem;
 pub mod ports;
 pub mod profiles;
 mod realm;

@@ -1,5 +1,9 @@
 //! Everything the server can answer. A dialect encodes one of these.
 
+mod subjects;
+
+pub use subjects::{SubjectExport, SubjectOutcome};
+
 use crate::{
     id::ClientId,
     login::LoginOutcome,
@@ -48,6 +52,8 @@ pub enum Outcome {
     Session(crate::sessions::SessionAnswer),
     /// What came of a call about profiles.
     Profile(crate::profiles::ProfileAnswer),
+    /// Something about people.
+    Subject(SubjectOutcome),
 }
 
 /// A row as an operator sees it: with what housekeeping knows of it.

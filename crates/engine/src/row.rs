@@ -1,7 +1,7 @@
 //! Rows and the keys by which they are loaded: every noun that a store keeps, once.
 
 use crate::{
-    bounds::LAPSED_CREDENTIAL_FOR,
+    bounds::{ERASED_SUBJECT_FOR, LAPSED_CREDENTIAL_FOR},
     digest::Digest,
     id::{
         ClientId, CredentialId, DeliveryId, EnvironmentId, OperatorId, OrganizationId, SubjectId,
@@ -153,6 +153,11 @@ impl Row {
         match self {
             Self::Revocation(row) => Some(row.expires_at),
             Self::Idempotency(row) => Some(row.expires_at),
+            // What was known of the person went when it began to close; what is left refuses what hangs on it.
+            Self::Subject(row) => Some(
+                row.closing_at
+                    .map_or(Timestamp::FAR, |at| at.plus(ERASED_SUBJECT_FOR)),
+            ),
             Self::Session(row) => Some(row.expires_at),
             Self::SessionWindow(row) => Some(row.ends_at()),
             Self::Ticket(row) => Some(row.expires_at),

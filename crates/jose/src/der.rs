@@ -49,8 +49,9 @@ pub(crate) fn rsa_public_key(der: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((modulus, exponent))
 }
 
-/// The key inside a PKCS#8 document (RFC 5208 section 5): for RSA an `RSAPrivateKey`.
-pub(crate) fn pkcs8_private_key(document: &[u8]) -> Option<&[u8]> {
+/// The key inside a PKCS#8 document (RFC 5208 section 5): for RSA an `RSAPrivateKey` (RFC 8017 appendix A.1.2). None
+/// when it is no such document; what is inside is not looked at.
+pub fn pkcs8_private_key(document: &[u8]) -> Option<&[u8]> {
     let (content, _) = element(SEQUENCE, document)?;
     let (_version, rest) = element(INTEGER, content)?;
     let (_algorithm, rest) = element(SEQUENCE, rest)?;

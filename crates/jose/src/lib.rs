@@ -41,6 +41,7 @@ pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use base64url::{BadBase64Url, base64url_decode, base64url_encode};
 pub use claims::{ClaimError, Claims, NumericDate};
 pub use compact::{Compact, Malformed, Part, VerifyError};
+pub use der::pkcs8_private_key as rsa_private_key;
 pub use header::{Header, HeaderError};
 pub use jwk::Jwk;
 pub use jwks::{BadJwkSet, JwkSet};

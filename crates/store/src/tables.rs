@@ -263,9 +263,9 @@ const IDEMPOTENCY: Table = Table {
 const SUBJECT: Table = Table {
     name: "subject",
     key: &[text("environment"), text("id")],
-    projections: &[text("organization")],
+    projections: &[text("organization"), SWEEP_AT],
     raised: true,
-    indexes: &[&["environment", "organization", "id"]],
+    indexes: &[&["sweep_at"], &["environment", "organization", "id"]],
     ..BASE
 };
 const SESSION: Table = Table {

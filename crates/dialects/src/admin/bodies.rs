@@ -21,7 +21,7 @@ use countersign_engine::{
 use countersign_jose::{Algorithm, Jwk};
 use ipnet::IpNet;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 body! {
     /// An environment to make, with its first signing keys.
@@ -40,8 +40,10 @@ body! {
         dialects: Option<Vec<String>>,
         /// What its credentials begin with; `cs` unless given.
         brand: Option<String>,
-        /// Reserved for browser-facing dialects, of which there is none yet: origins whose browsers may call them.
+        /// Origins whose browsers may call the dialects that are for browsers.
         allowed_origins: Option<Vec<String>>,
+        /// Where its pages are, for links in mails: `https` and a host, or `http` on loopback.
+        public_url: Option<String>,
     }
 
     /// What to change of an environment. What is left out stays.
@@ -54,6 +56,8 @@ body! {
         dialects: Option<Vec<String>>,
         /// Its origins, all of them.
         allowed_origins: Option<Vec<String>>,
+        /// Where its pages are, for links in mails.
+        public_url: Option<Clearable<String>>,
     }
 
     /// An organization to make.
@@ -124,6 +128,10 @@ body! {
         resources: Option<Vec<String>>,
         /// The resources that it serves itself: it may introspect tokens that are meant for them.
         serves: Option<Vec<String>>,
+        /// How it vouches for its users; for platforms, and only for them.
+        platform: Option<PlatformBody>,
+        /// How people sign in at it by themselves, with a passcode by e-mail; not at all unless given.
+        sign_in: Option<SignInBody>,
         /// Its number, where it is brought along from elsewhere.
         number: Option<u64>,
         /// Its maker's number, where it is brought along; the operator's unless given.
@@ -142,15 +150,40 @@ body! {
         resources: Option<Vec<String>>,
         /// The resources that it serves itself, all of them.
         serves: Option<Vec<String>>,
+        /// How it vouches for its users: the members that change.
+        platform: Option<PlatformBody>,
+        /// How people sign in at it by themselves; `null`: not at all.
+        sign_in: Option<Clearable<SignInBody>>,
+    }
+
+    /// How a platform vouches for its users with signed assertions.
+    PlatformBody {
+        /// What its partners put into the path, 4 to 32 characters of `a-z 0-9 -`, for good; made up unless given.
+        code: Option<String>,
+        /// The one algorithm of its assertions: RS512 unless given, RS384, RS256, HS512, HS384 or HS256.
+        algorithm: Option<Algorithm>,
+        /// Whether an assertion without `jti` is good once only, too; no unless given.
+        single_use: Option<bool>,
+        /// Whether a user it vouches for is made when unknown; no unless given.
+        enrols: Option<bool>,
+        /// The longest life of its assertions in seconds; an hour unless given, and at most.
+        token_lifetime_max_s: Option<u32>,
+    }
+
+    /// How people sign in by themselves. It tells callers whether an address is known, by design of that API.
+    SignInBody {
+        /// Whether an unknown address becomes a new subject.
+        sign_ups: bool,
     }
 
     /// A credential to make for a client.
     CredentialToMake {
         /// What kind it is.
         kind: CredentialKind,
-        /// For `public_key` and `signing_secret`: the one algorithm that it is used with.
+        /// For `public_key` and `signing_secret`: the one algorithm that it is used with; a platform's own unless given.
         algorithm: Option<Algorithm>,
-        /// For `public_key`: the public half as a JWK.
+        /// For `public_key`: the public half as a JWK. Without it, and for RSA, a pair of 2048 bits is made: the answer
+        /// tells its private half once, as `secret`, in PEM (`BEGIN RSA PRIVATE KEY`, PKCS#1).
         jwk: Option<Jwk>,
         /// What it is for.
         comment: Option<String>,
@@ -164,6 +197,12 @@ body! {
         allowed_networks: Option<Vec<IpNet>>,
         /// How often it may be used.
         rate_limit: Option<Clearable<RateLimitBody>>,
+        /// For `registration_token`: browser origins from which it is accepted; empty: those of the guard.
+        origins: Option<Vec<String>>,
+        /// What its owner notes of it, all of it: at most 50 members, 8 KiB.
+        metadata: Option<Clearable<Map<String, Value>>>,
+        /// The version of the API that its caller expects unless a request says otherwise, YYYY-MM-DD.
+        api_version: Option<Clearable<String>>,
     }
 
     /// What to change of a credential. What is left out stays; `null` clears a bound.
@@ -180,6 +219,12 @@ body! {
         allowed_networks: Option<Vec<IpNet>>,
         /// How often it may be used.
         rate_limit: Option<Clearable<RateLimitBody>>,
+        /// For `registration_token`: browser origins from which it is accepted; empty: those of the guard.
+        origins: Option<Vec<String>>,
+        /// What its owner notes of it, all of it: at most 50 members, 8 KiB.
+        metadata: Option<Clearable<Map<String, Value>>>,
+        /// The version of the API that its caller expects unless a request says otherwise, YYYY-MM-DD.
+        api_version: Option<Clearable<String>>,
     }
 
     /// How often something may be used.

@@ -15,6 +15,10 @@ fn text(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string" })
 }
 
+fn uuid(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "uuid" })
+}
+
 fn time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "format": "date-time" })
 }
@@ -61,6 +65,11 @@ pub(super) const OPERATOR: Parameter = in_path("operator", "The operator.");
 pub(super) const CLIENT: Parameter = in_path("client", "The client.");
 pub(super) const CREDENTIAL: Parameter = in_path("credential", "The credential's public name.");
 pub(super) const TOKEN: Parameter = in_path("token", "The token's public name.");
+pub(super) const SUBJECT: Parameter = Parameter {
+    schema: uuid,
+    ..in_path("subject", "The subject.")
+};
+pub(super) const SESSION: Parameter = in_path("session", "The session's public name.");
 pub(super) const SET: Parameter = Parameter {
     schema: text,
     ..in_path("set", "The key set.")
@@ -137,6 +146,22 @@ pub(super) const fn looks_at<B: JsonSchema, T: JsonSchema>(
     parameters: &'static [Parameter],
 ) -> Doc {
     doc(summary, parameters, body::<B>(), told::<T>(), &[])
+}
+
+/// A row is found by what the body says.
+pub(super) const fn finds<B: JsonSchema, T: JsonSchema>(
+    summary: &'static str,
+    parameters: &'static [Parameter],
+) -> Doc {
+    doc(summary, parameters, body::<B>(), one_row::<T>(), &[])
+}
+
+/// Something that is no row is gathered from several.
+pub(super) const fn gathers<T: JsonSchema>(
+    summary: &'static str,
+    parameters: &'static [Parameter],
+) -> Doc {
+    doc(summary, parameters, None, told::<T>(), &[])
 }
 
 /// A page of rows is read.

@@ -1,6 +1,6 @@
 //! From outcomes to answers. One function for all routes: what an outcome is decides what is said.
 
-use super::{conditional::entity_tag, query::write_cursor, rows, views};
+use super::{conditional::entity_tag, query::write_cursor, rows, subject_views, views};
 use crate::{
     Reply, Response,
     wire::{
@@ -12,7 +12,7 @@ use countersign_engine::{
     call::CallContext,
     denied::{Fault, Refusal},
     model::credential::Holder,
-    outcome::{Listed, Outcome, View},
+    outcome::{Listed, Outcome, SubjectOutcome, View},
     row::Row,
     secret::Secret,
 };
@@ -45,6 +45,7 @@ fn answer(outcome: &Outcome) -> Result<Response, Fault> {
             Ok(json(StatusCode::OK, &views::inspection(token.as_ref())))
         }
         Outcome::Revoked | Outcome::Done => Ok(empty(StatusCode::NO_CONTENT)),
+        Outcome::Subject(outcome) => about_subject(outcome),
         Outcome::Token(_)
         | Outcome::PublicKeys(_)
         | Outcome::Metadata(_)
@@ -54,6 +55,28 @@ fn answer(outcome: &Outcome) -> Result<Response, Fault> {
         | Outcome::Login(_) => Err(Fault::internal(
             "an admin call was answered with an outcome of the public endpoints",
         )),
+    }
+}
+
+fn about_subject(outcome: &SubjectOutcome) -> Result<Response, Fault> {
+    match outcome {
+        SubjectOutcome::Sessions {
+            kept,
+            counted,
+            next,
+        } => {
+            let kept = kept.iter().map(|stored| &**stored);
+            let page = rows::Page {
+                items: subject_views::sessions(counted, kept),
+                next_cursor: next.as_ref().map(write_cursor),
+            };
+            Ok(json(StatusCode::OK, &page))
+        }
+        SubjectOutcome::Export(gathered) => {
+            let export = subject_views::export(gathered);
+            let export = export.ok_or_else(|| Fault::internal("an export of no subject"))?;
+            Ok(json(StatusCode::OK, &export))
+        }
     }
 }
 
@@ -102,6 +125,7 @@ fn place(row: &Row) -> Option<String> {
             }
             Holder::Operator(_) => return None,
         },
+        Row::Subject(row) => format!("environments/{}/subjects/{}", row.environment, row.id),
         _ => return None,
     };
     Some(format!("/admin/v1/{path}"))

@@ -22,7 +22,7 @@ use countersign_engine::{
 use countersign_jose::Algorithm;
 use ipnet::IpNet;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The largest whole number that every JSON reader keeps exact (RFC 8259 section 6).
 const EXACT_MAX: u64 = (1 << 53) - 1;
@@ -89,16 +89,16 @@ leaves! {
     ClientKind: "`frontend`, `backend`, `service_provider` or `platform`",
         word,
         { "enum": ["frontend", "backend", "service_provider", "platform"] };
-    Spelling: "`countersign` or `ayyeka`",
+    Spelling: "`countersign`, `ayyeka`, `quiltt` or `bitcanuck`",
         word,
-        { "enum": ["countersign", "ayyeka"] };
+        { "enum": ["countersign", "ayyeka", "quiltt", "bitcanuck"] };
     // An operator's token is made at its operator, never at a client.
     CredentialKind: "`client_secret`, `api_key`, `registration_token`, `public_key` or `signing_secret`",
         |value| word(value).filter(|kind| *kind != CredentialKind::OperatorToken),
         { "enum": ["client_secret", "api_key", "registration_token", "public_key", "signing_secret"] };
-    Accept: "`anonymous`, `access_token`, `api_key` or `registration_token`",
+    Accept: "`anonymous`, `access_token`, `api_key`, `registration_token`, `session`, `subject_basic` or `client_headers`",
         word,
-        { "enum": ["anonymous", "access_token", "api_key", "registration_token"] };
+        { "enum": ["anonymous", "access_token", "api_key", "registration_token", "session", "subject_basic", "client_headers"] };
     Algorithm: "the name of a signature algorithm, such as `RS256`",
         word,
         { "enum": ["RS256", "RS384", "RS512", "PS256", "ES256", "EdDSA", "HS256", "HS384", "HS512"] };
@@ -108,6 +108,9 @@ leaves! {
     IpNet: "an address or network such as `192.0.2.7` or `2001:db8::/32`",
         |value| network(value.as_str()?),
         { "type": "string" };
+    Map<String, Value>: "an object",
+        |value| value.as_object().cloned(),
+        { "type": "object" };
     Secret<String>: "a string",
         |value| value.as_str().map(|text| Secret::new(text.to_owned())),
         { "type": "string" };

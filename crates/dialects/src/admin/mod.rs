@@ -12,6 +12,8 @@ mod place;
 mod query;
 mod routes;
 pub mod rows;
+mod subject_bodies;
+mod subject_views;
 #[cfg(test)]
 mod tests;
 pub mod time;

@@ -1,6 +1,6 @@
 //! Every endpoint of the admin API, in the order in which documentation lists them.
 
-use super::{bodies, decode, docs::*, encode::encode, rows};
+use super::{bodies, decode, docs::*, encode::encode, rows, subject_bodies};
 use crate::{Cors, Decoded, Delivery, Request, Route, wire::openapi::Doc};
 use countersign_engine::{call::Callers, model::operator::Role};
 use http::Method;
@@ -114,6 +114,27 @@ pub(super) static ROUTES: &[Route] = &[
         makes::<bodies::CredentialRotation, rows::Credential>("Make a successor; both work until the overlap is over", &[ENVIRONMENT, CREDENTIAL, IDEMPOTENCY_KEY])),
     route("admin.credentials.revoke", Method::POST, "/admin/v1/environments/{environment}/credentials/{credential}/revoke", Editor, Nothing, decode::revoke_credential,
         revokes::<rows::Credential>("Revoke a credential for good", &[ENVIRONMENT, CREDENTIAL])),
+
+    route("admin.subjects.list", Method::GET, "/admin/v1/environments/{environment}/organizations/{organization}/subjects", Viewer, Nothing, decode::list_subjects,
+        lists::<rows::Subject>("List the subjects of an organization", &[ENVIRONMENT, ORGANIZATION, LIMIT, CURSOR])),
+    route("admin.subjects.create", Method::POST, "/admin/v1/environments/{environment}/organizations/{organization}/subjects", Editor, Members, decode::create_subject,
+        makes::<subject_bodies::SubjectToMake, rows::Subject>("Make a subject", &[ENVIRONMENT, ORGANIZATION, IDEMPOTENCY_KEY])),
+    route("admin.subjects.find", Method::POST, "/admin/v1/environments/{environment}/organizations/{organization}/subjects/find", Viewer, Members, decode::find_subject,
+        finds::<subject_bodies::SubjectToFind, rows::Subject>("Find the subject that has a contact", &[ENVIRONMENT, ORGANIZATION])),
+    route("admin.subjects.show", Method::GET, "/admin/v1/environments/{environment}/subjects/{subject}", Viewer, Nothing, decode::show_subject,
+        shows::<rows::Subject>("Show a subject", &[ENVIRONMENT, SUBJECT])),
+    route("admin.subjects.amend", Method::PATCH, "/admin/v1/environments/{environment}/subjects/{subject}", Editor, Members, decode::amend_subject,
+        changes::<subject_bodies::SubjectToChange, rows::Subject>("Change a subject", &[ENVIRONMENT, SUBJECT, IF_MATCH])),
+    route("admin.subjects.erase", Method::DELETE, "/admin/v1/environments/{environment}/subjects/{subject}", Editor, Nothing, decode::erase_subject,
+        ends("Erase a subject: what is known of the person goes now, and everything of it is refused", &[ENVIRONMENT, SUBJECT, IF_MATCH], &[409, 412, 428])),
+    route("admin.subjects.export", Method::GET, "/admin/v1/environments/{environment}/subjects/{subject}/export", Viewer, Nothing, decode::export_subject,
+        gathers::<rows::SubjectExport>("All that is known of a subject", &[ENVIRONMENT, SUBJECT])),
+    route("admin.subjects.end-tokens", Method::POST, "/admin/v1/environments/{environment}/subjects/{subject}/end-tokens", Editor, Nothing, decode::end_tokens_of_subject,
+        ends("Refuse every session and token issued to it until now", &[ENVIRONMENT, SUBJECT], &[])),
+    route("admin.sessions.list", Method::GET, "/admin/v1/environments/{environment}/subjects/{subject}/sessions", Viewer, Nothing, decode::list_sessions,
+        lists::<rows::Session>("List the sessions of a subject that live now", &[ENVIRONMENT, SUBJECT, LIMIT, CURSOR])),
+    route("admin.sessions.end", Method::DELETE, "/admin/v1/environments/{environment}/subjects/{subject}/sessions/{session}", Editor, Nothing, decode::end_session,
+        ends("End a session", &[ENVIRONMENT, SUBJECT, SESSION], &[])),
 
     route("admin.guards.show", Method::GET, "/admin/v1/environments/{environment}/guards", Viewer, Nothing, decode::show_guards,
         shows::<rows::Guards>("Show the guards", &[ENVIRONMENT])),

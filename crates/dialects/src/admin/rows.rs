@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Declares an answer: strings, numbers and lists, in the order in which they are written.
 macro_rules! rows {
@@ -32,8 +32,10 @@ rows! {
         dialects: Vec<String>,
         /// What its credentials begin with.
         brand: String,
-        /// Reserved for browser-facing dialects, of which there is none yet: origins whose browsers may call them.
+        /// Origins whose browsers may call the dialects that are for browsers.
         allowed_origins: Vec<String>,
+        /// Where its pages are, for links in mails.
+        public_url: Option<String>,
         /// How its tokens are spelled; the first is what a standard request gets.
         token_profiles: Vec<TokenProfile>,
         /// Tokens issued before are refused.
@@ -124,6 +126,10 @@ rows! {
         resources: Vec<String>,
         /// The resources that it serves itself.
         serves: Vec<String>,
+        /// How it vouches for its users; of platforms only.
+        platform: Option<Platform>,
+        /// How people sign in at it by themselves; none: not at all.
+        sign_in: Option<SignIn>,
         /// Its number, for dialects that print numbers.
         number: u64,
         /// Its maker's number.
@@ -136,6 +142,26 @@ rows! {
         created_at: String,
         /// Counts its changes; its `ETag`.
         version: u64,
+    }
+
+    /// How a platform vouches for its users.
+    Platform {
+        /// What its partners put into the path.
+        code: String,
+        /// The one algorithm of its assertions.
+        algorithm: String,
+        /// Whether an assertion without `jti` is good once only, too.
+        single_use: bool,
+        /// Whether a user it vouches for is made when unknown.
+        enrols: bool,
+        /// The longest life of its assertions, in seconds.
+        token_lifetime_max_s: u32,
+    }
+
+    /// How people sign in by themselves, with a passcode by e-mail.
+    SignIn {
+        /// Whether an unknown address becomes a new subject.
+        sign_ups: bool,
     }
 
     /// A credential, without its secret.
@@ -173,6 +199,12 @@ rows! {
         revoked_at: Option<String>,
         /// Accepted only from these networks; empty: from anywhere.
         allowed_networks: Vec<String>,
+        /// For registration tokens: browser origins from which it is accepted; empty: those of the guard.
+        origins: Vec<String>,
+        /// What its owner notes of it.
+        metadata: Option<Map<String, Value>>,
+        /// The version of the API that its caller expects.
+        api_version: Option<String>,
         /// How often it may be used.
         rate_limit: Option<RateLimit>,
         /// The credential that it takes over from.
@@ -277,6 +309,111 @@ rows! {
         /// For a retired key: its signatures are accepted until then.
         #[schemars(extend("format" = "date-time"))]
         ends_at: Option<String>,
+    }
+
+    /// A subject: an end user of an organization.
+    Subject {
+        /// Where it lives.
+        environment: String,
+        /// Its identifier, a UUID.
+        id: String,
+        /// Whose end user it is.
+        organization: String,
+        /// The platform that vouches for it.
+        platform: Option<String>,
+        /// Its e-mail address, in lower case.
+        email: Option<String>,
+        /// Its phone number, in E.164.
+        phone: Option<String>,
+        /// The whole name.
+        name: Option<String>,
+        /// The name in parts.
+        names: Option<PersonNames>,
+        /// YYYY-MM-DD.
+        date_of_birth: Option<String>,
+        /// Where the person lives.
+        address: Option<PersonAddress>,
+        /// What the organization notes of it.
+        metadata: Option<Map<String, Value>>,
+        /// Whether it can log in with a password.
+        has_password: bool,
+        /// `active` or `disabled`.
+        state: String,
+        /// Being erased since: refused everywhere, and nothing of the person is left in it.
+        #[schemars(extend("format" = "date-time"))]
+        closing_at: Option<String>,
+        /// Sessions and tokens issued before are refused.
+        #[schemars(extend("format" = "date-time"))]
+        tokens_not_before: Option<String>,
+        /// When it was made.
+        #[schemars(extend("format" = "date-time"))]
+        created_at: String,
+        /// When it last changed.
+        #[schemars(extend("format" = "date-time"))]
+        updated_at: String,
+        /// Counts its changes; its `ETag`.
+        version: u64,
+    }
+
+    /// A name in parts.
+    PersonNames {
+        /// Given name.
+        first: Option<String>,
+        /// Family name.
+        last: Option<String>,
+    }
+
+    /// A postal address.
+    PersonAddress {
+        /// Street and number.
+        line1: Option<String>,
+        /// What does not fit there.
+        line2: Option<String>,
+        /// Town.
+        city: Option<String>,
+        /// State or province.
+        state: Option<String>,
+        /// Postal code.
+        postal_code: Option<String>,
+        /// ISO 3166-1 alpha-3.
+        country_code: Option<String>,
+    }
+
+    /// A session of a subject, without its text.
+    Session {
+        /// Its public name, by which it can be ended.
+        id: String,
+        /// `opaque`, which is kept, or `jwt`, which is only counted.
+        kind: String,
+        /// Enough of its text to recognise it by; of those that are kept.
+        hint: Option<String>,
+        /// The platform that vouched for the subject.
+        client: Option<String>,
+        /// The API key that asked for it.
+        credential: Option<String>,
+        /// What it may do.
+        scopes: Vec<String>,
+        /// When it was made.
+        #[schemars(extend("format" = "date-time"))]
+        created_at: String,
+        /// Refused from here on.
+        #[schemars(extend("format" = "date-time"))]
+        expires_at: String,
+    }
+
+    /// All that is known of a subject, for the person. Nothing in it opens anything.
+    SubjectExport {
+        /// When it was gathered.
+        #[schemars(extend("format" = "date-time"))]
+        exported_at: String,
+        /// The subject.
+        subject: Subject,
+        /// Its sessions that live.
+        sessions: Vec<Session>,
+        /// The lines of the audit log that it did, or that were done to it, newest first.
+        audit: Vec<AuditEvent>,
+        /// Whether there was too much for one document, so that some sessions or the oldest audit lines are left out.
+        is_cut: bool,
     }
 
     /// A line of the audit log.

@@ -1,11 +1,11 @@
 //! From the engine's rows to what answers carry.
 
-use super::{rows, time};
+use super::{rows, subject_views, time};
 use countersign_engine::{
     id::OperatorId,
     model::{
         audit::AuditEvent,
-        client::Client,
+        client::{Client, Platform},
         credential::{Credential, Holder, Material, RateLimit},
         environment::Environment,
         guard::{Guard, GuardList},
@@ -33,6 +33,7 @@ pub(super) enum Shown {
     Guards(rows::Guards),
     KeySet(rows::KeySet),
     AuditEvent(rows::AuditEvent),
+    Subject(Box<rows::Subject>),
 }
 
 /// A row for an answer; nothing for nouns that no operator sees.
@@ -50,11 +51,11 @@ pub(super) fn row(view: &View) -> Option<Shown> {
         Row::Guards(row) => Shown::Guards(guards(row, version)),
         Row::KeySet(row) => Shown::KeySet(key_set(row, version)),
         Row::Audit(row) => Shown::AuditEvent(audit_event(row)),
+        Row::Subject(row) => Shown::Subject(Box::new(subject_views::subject(row, stored))),
         Row::Name(_)
         | Row::Revocation(_)
         | Row::Idempotency(_)
         | Row::LastUsed(..)
-        | Row::Subject(_)
         | Row::Session(_)
         | Row::SessionWindow(_)
         | Row::Ticket(_)
@@ -82,6 +83,7 @@ fn environment(row: &Environment, stored: &Stored) -> rows::Environment {
         dialects: row.dialects.clone(),
         brand: row.brand.clone(),
         allowed_origins: row.allowed_origins.clone(),
+        public_url: row.public_url.clone(),
         token_profiles: row.profiles.iter().map(profile).collect(),
         tokens_not_before: raised(stored),
         created_at: time::write(row.created_at),
@@ -126,11 +128,25 @@ fn client(row: &Client, stored: &Stored) -> rows::Client {
         scopes: scopes(&row.scopes),
         resources: row.resources.clone(),
         serves: row.serves.clone(),
+        platform: row.platform.as_ref().map(platform),
+        sign_in: row.sign_in.as_ref().map(|sign_in| rows::SignIn {
+            sign_ups: sign_in.sign_ups,
+        }),
         number: row.number,
         maker_number: row.maker_number,
         tokens_not_before: raised(stored),
         created_at: time::write(row.created_at),
         version: stored.version,
+    }
+}
+
+fn platform(row: &Platform) -> rows::Platform {
+    rows::Platform {
+        code: row.code.clone(),
+        algorithm: word(&row.algorithm),
+        single_use: row.single_use,
+        enrols: row.enrols,
+        token_lifetime_max_s: row.token_lifetime_max_s,
     }
 }
 
@@ -163,6 +179,9 @@ fn credential(row: &Credential, version: u64, last_used_at: Option<Timestamp>) -
             .iter()
             .map(ToString::to_string)
             .collect(),
+        origins: row.origins.clone(),
+        metadata: row.metadata.clone(),
+        api_version: row.api_version.clone(),
         rate_limit: row.rate_limit.map(rate_limit),
         replaces: row.replaces.as_ref().map(ToString::to_string),
         replaced_by: row.replaced_by.as_ref().map(ToString::to_string),
@@ -223,7 +242,7 @@ fn key_set(row: &KeySet, version: u64) -> rows::KeySet {
     }
 }
 
-fn audit_event(row: &AuditEvent) -> rows::AuditEvent {
+pub(super) fn audit_event(row: &AuditEvent) -> rows::AuditEvent {
     rows::AuditEvent {
         at: time::write(row.at),
         environment: row.environment.to_string(),
@@ -264,17 +283,17 @@ fn rate_limit(limit: RateLimit) -> rows::RateLimit {
     }
 }
 
-fn scopes(scopes: &Scopes) -> Vec<String> {
+pub(super) fn scopes(scopes: &Scopes) -> Vec<String> {
     scopes.iter().map(str::to_owned).collect()
 }
 
 /// The point before which tokens are refused, where one was ever set.
-fn raised(stored: &Stored) -> Option<String> {
+pub(super) fn raised(stored: &Stored) -> Option<String> {
     (stored.not_before > Timestamp::EPOCH).then(|| time::write(stored.not_before))
 }
 
 /// The word that serde writes for a variant.
-fn word<T: Serialize>(variant: &T) -> String {
+pub(super) fn word<T: Serialize>(variant: &T) -> String {
     match serde_json::to_value(variant) {
         Ok(Value::String(word)) => word,
         // Only enums of plain words come here; a test writes each of them.

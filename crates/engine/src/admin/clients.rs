@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     Engine,
-    call::{CallContext, ClientChange, NewClient},
+    call::{CallContext, ClientChange, NewClient, PlatformChange},
     commit::{Change, Commit, CommitError, Version},
-    denied::{Denied, Fault, Refusal},
+    denied::{Denied, Fault, ProblemKind, Refusal},
     global_id,
     id::{ClientId, EnvironmentId},
     model::{
@@ -38,6 +38,7 @@ impl Engine {
             Some(id) => id,
             None => self.new_client_id(new.spelling)?,
         };
+        let platform = new.platform.map(|platform| self.with_code(platform));
         let client = Client {
             environment: new.environment,
             id: id.clone(),
@@ -49,7 +50,7 @@ impl Engine {
             scopes: new.scopes,
             resources: new.resources,
             serves: new.serves,
-            platform: new.platform,
+            platform: platform.transpose()?,
             sign_in: new.sign_in,
             number: new.number.map_or_else(|| self.random_number(), Ok)?,
             maker_number: new.maker_number.unwrap_or(caller.who().operator.number),
@@ -91,6 +92,17 @@ impl Engine {
         ClientId::parse(&text).map_err(Fault::internal)
     }
 
+    /// The platform with a code, made up unless it has one.
+    fn with_code(&self, platform: Platform) -> Result<Platform, Fault> {
+        if !platform.code.is_empty() {
+            return Ok(platform);
+        }
+        let mut bytes = [0; 6];
+        self.ports.entropy.fill(&mut bytes)?;
+        let code = data_encoding::HEXLOWER.encode(&bytes);
+        Ok(Platform { code, ..platform })
+    }
+
     pub(super) async fn amend_client(
         &self,
         context: &CallContext,
@@ -127,8 +139,7 @@ impl Engine {
             after.sign_in = sign_in;
         }
         if let Some(platform) = change.platform {
-            decide_code_stays(before, &platform)?;
-            after.platform = Some(platform);
+            amend_platform(&mut after, platform)?;
         }
         decide_client(&after)?;
         let owner = Some(after.organization.clone());
@@ -215,16 +226,32 @@ fn code_name(client: &Client) -> Option<Name> {
     })
 }
 
-/// Partners have built the code into their addresses.
-fn decide_code_stays(before: &Client, after: &Platform) -> Result<(), Denied> {
-    let code = before.platform.as_ref().map(|platform| &platform.code);
-    if code == Some(&after.code) {
-        Ok(())
-    } else {
-        Err(Denied::Conflict(
+/// Partners have built the code into their addresses: it stays.
+fn amend_platform(client: &mut Client, change: PlatformChange) -> Result<(), Denied> {
+    let platform = client.platform.as_mut().ok_or_else(|| {
+        Denied::invalid(
+            "platform",
+            ProblemKind::Expected("none: the client is no platform"),
+        )
+    })?;
+    if change.code.is_some_and(|code| code != platform.code) {
+        return Err(Denied::Conflict(
             "the code of a platform stays as it was made; make another platform",
-        ))
+        ));
     }
+    if let Some(algorithm) = change.algorithm {
+        platform.algorithm = algorithm;
+    }
+    if let Some(single_use) = change.single_use {
+        platform.single_use = single_use;
+    }
+    if let Some(enrols) = change.enrols {
+        platform.enrols = enrols;
+    }
+    if let Some(life) = change.token_lifetime_max_s {
+        platform.token_lifetime_max_s = life;
+    }
+    Ok(())
 }
 
 /// The longest life of a platform's token, in seconds: it must be remembered as long.

@@ -2,7 +2,7 @@
 
 use super::{
     Making, at_version, check,
-    material::{kind_expected, public_key},
+    material::{kind_expected, of_platform, public_key},
 };
 use crate::{
     Engine,
@@ -110,8 +110,15 @@ impl Engine {
         let id = self.new_credential_id(client.spelling)?;
         let made = match kind {
             CredentialKind::OperatorToken => return Err(kind_expected().into()),
-            CredentialKind::PublicKey => public_key(client, key)?,
-            CredentialKind::SigningSecret => self.signing_secret(environment, &id, key)?,
+            CredentialKind::PublicKey => match of_platform(client, key)? {
+                Some((algorithm, None)) if algorithm.is_rsa() => {
+                    self.key_pair(environment, client, algorithm).await?
+                }
+                key => public_key(client, key)?,
+            },
+            CredentialKind::SigningSecret => {
+                self.signing_secret(environment, &id, of_platform(client, key)?)?
+            }
             _ if key.is_some() => {
                 return Err(Denied::invalid("algorithm", ProblemKind::UnknownMember).into());
             }

@@ -33,6 +33,7 @@ impl Engine {
         let place = match &new {
             New::Client(new) => new.environment.clone(),
             New::Credential(new) => new.environment.clone(),
+            New::Subject(new) => new.environment.clone(),
             New::Environment(_) | New::Organization(_) | New::Operator(_) => {
                 EnvironmentId::installation()
             }
@@ -155,7 +156,7 @@ impl Engine {
                 Err(Denied::Conflict("there is one with this name already").into())
             }
             Err(CommitError::Conflict { change }) if change > first_row => {
-                Err(Denied::Conflict("a host or number in it is taken").into())
+                Err(Denied::Conflict("a host, number, code or contact in it is taken").into())
             }
             Err(CommitError::Conflict { .. }) => {
                 Err(Denied::Conflict("what it belongs to changed meanwhile; try again").into())

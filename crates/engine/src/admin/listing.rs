@@ -7,7 +7,7 @@ use crate::{
     call::{Listing, Target},
     denied::{Denied, Fault, Refusal},
     engine::not_found,
-    id::{ClientId, EnvironmentId},
+    id::{ClientId, EnvironmentId, OrganizationId},
     model::credential::Holder,
     outcome::{Listed, Outcome, View},
     ports::{Cursor, Query},
@@ -42,6 +42,11 @@ impl Engine {
                 self.check_environment(&environment).await?;
                 Query::KeySets(environment)
             }
+            Listing::Subjects(environment, organization) => {
+                self.check_environment(&environment).await?;
+                self.check_organization(&organization).await?;
+                Query::Subjects(environment, organization)
+            }
             Listing::Audit {
                 environment,
                 organization,
@@ -75,6 +80,9 @@ impl Engine {
             Target::Guards(environment) => (Key::Guards(environment.clone()), "environment"),
             Target::KeySet(environment, name) => {
                 (Key::KeySet(environment.clone(), name.clone()), "key set")
+            }
+            Target::Subject(environment, id) => {
+                (Key::Subject(environment.clone(), id.clone()), "subject")
             }
             Target::Credential(environment, id) => {
                 let stored = self.credential_by_id(environment, id).await?;
@@ -115,11 +123,19 @@ impl Engine {
         Ok(views.collect())
     }
 
-    async fn check_environment(&self, environment: &EnvironmentId) -> Result<(), Refusal> {
+    pub(super) async fn check_environment(
+        &self,
+        environment: &EnvironmentId,
+    ) -> Result<(), Refusal> {
         if environment.is_installation() {
             return Ok(());
         }
         self.named_environment(environment).await.map(|_| ())
+    }
+
+    pub(super) async fn check_organization(&self, id: &OrganizationId) -> Result<(), Refusal> {
+        let [stored] = self.load(&[Key::Organization(id.clone())]).await?;
+        stored.map(|_| ()).ok_or_else(|| not_found("organization"))
     }
 
     async fn holder(

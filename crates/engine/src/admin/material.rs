@@ -13,6 +13,7 @@ use crate::{
         environment::Environment,
     },
     opaque::{self, random_text},
+    pem,
     secret::Secret,
 };
 use countersign_jose::{Algorithm, Jwk, VerifyingKey};
@@ -72,6 +73,26 @@ impl Engine {
         })
     }
 
+    /// A pair made here: its public half is kept, its private half told once, as the PKCS#1 document that
+    /// partners paste into their code (RFC 8017 appendix A.1.2).
+    pub(super) async fn key_pair(
+        &self,
+        environment: &Environment,
+        client: &Client,
+        algorithm: Algorithm,
+    ) -> Result<Made, Refusal> {
+        let place = crate::compiled::place_of(environment);
+        let keystore = &self.ports.keystore;
+        let pair = keystore.generate(&place, algorithm, PAIR_RSA_BITS).await?;
+        let private = keystore.open(&place, pair.id.as_str(), &pair.private)?;
+        let secret = pem::rsa_private_key(private.expose())
+            .ok_or_else(|| Fault::internal("the keystore made no RSA key"))?;
+        Ok(Made {
+            secret: Some(secret),
+            ..public_key(client, Some((algorithm, pair.public)))?
+        })
+    }
+
     pub(super) fn signing_secret(
         &self,
         environment: &Environment,
@@ -100,6 +121,26 @@ impl Engine {
             hint: format!("{} {}", algorithm.name(), first_letters(secret.expose())),
             secret: Some(secret),
         })
+    }
+}
+
+/// Bits of the RSA pairs that are made for clients.
+const PAIR_RSA_BITS: u32 = 2048;
+
+/// What a platform signs with, it signs with the one algorithm that it has: the header of a token never chooses.
+pub(super) fn of_platform(
+    client: &Client,
+    key: Option<(Algorithm, Option<Jwk>)>,
+) -> Result<Option<(Algorithm, Option<Jwk>)>, Denied> {
+    let Some(platform) = &client.platform else {
+        return Ok(key);
+    };
+    match key {
+        None => Ok(Some((platform.algorithm, None))),
+        Some((algorithm, _)) if algorithm != platform.algorithm => Err(algorithm_expected(
+            "the platform's own algorithm, which its `platform` says",
+        )),
+        key => Ok(key),
     }
 }
 

@@ -10,6 +10,7 @@ mod listing;
 mod material;
 mod operators;
 mod organizations;
+mod subjects;
 mod tokens;
 mod webhooks;
 
@@ -104,6 +105,7 @@ impl Engine {
             AdminCall::InspectToken(environment, token) => {
                 self.inspect_token(context, &environment, &token).await
             }
+            AdminCall::Subjects(call) => self.admin_subjects(context, caller, call).await,
         }
     }
 
@@ -139,6 +141,10 @@ impl Engine {
                 self.replace_guards(context, caller, &environment, guards, if_version)
                     .await
             }
+            Amend::Subject(environment, id, change) => {
+                self.amend_subject(context, caller, &environment, &id, change, if_version)
+                    .await
+            }
         }
     }
 
@@ -155,6 +161,7 @@ impl Engine {
             New::Operator(new) => self.make_operator(context, caller, new),
             New::Client(new) => self.make_client(context, caller, new).await,
             New::Credential(new) => self.make_credential(context, caller, new).await,
+            New::Subject(new) => self.make_subject(context, caller, new).await,
         }
     }
 
@@ -170,11 +177,15 @@ impl Engine {
                 self.remove_client(context, caller, environment, id, if_version)
                     .await
             }
+            Target::Subject(environment, id) => {
+                self.erase_subject(context, caller, environment, id, if_version)
+                    .await
+            }
             // Everything else is disabled or revoked, so that what the audit log names can be looked up.
-            _ => Err(
-                Denied::Conflict("only clients can be removed; disable or revoke the others")
-                    .into(),
-            ),
+            _ => Err(Denied::Conflict(
+                "only clients and subjects can be removed; disable or revoke the others",
+            )
+            .into()),
         }
     }
 
@@ -190,6 +201,17 @@ impl Engine {
         let key = row.key();
         let mut changes = vec![Change::Replace { row, if_version }];
         changes.extend(others);
+        self.commit_changes(context, changes, audit).await?;
+        self.row_view(&key).await
+    }
+
+    /// Commit changes to rows at the versions that the caller read, with the names that move.
+    pub(super) async fn commit_changes(
+        &self,
+        context: &CallContext,
+        changes: Vec<Change>,
+        audit: AuditEvent,
+    ) -> Result<(), Refusal> {
         let is_version =
             |change: &Change| matches!(change, Change::Replace { .. } | Change::Require { .. });
         let versions: Vec<bool> = changes.iter().map(is_version).collect();
@@ -203,12 +225,12 @@ impl Engine {
             })
             .await
         {
-            Ok(()) => self.row_view(&key).await,
+            Ok(()) => Ok(()),
             Err(CommitError::Conflict { change }) if versions.get(change) == Some(&true) => {
                 Err(Denied::PreconditionFailed.into())
             }
             Err(CommitError::Conflict { .. }) => {
-                Err(Denied::Conflict("a name in it is taken").into())
+                Err(Denied::Conflict("a name, host or contact in it is taken").into())
             }
             Err(CommitError::Fault(fault)) => Err(fault.into()),
         }

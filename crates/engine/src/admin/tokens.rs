@@ -33,6 +33,9 @@ impl Engine {
         caller: &Authenticated<OperatorCaller>,
         target: &Target,
     ) -> Result<Outcome, Refusal> {
+        if let Target::Subject(place, id) = target {
+            return self.end_subject_tokens(context, caller, place, id).await;
+        }
         let installation = EnvironmentId::installation();
         let (key, noun, environment, name) = match target {
             Target::Environment(id) => (

@@ -139,6 +139,15 @@ impl Api {
         self.send(Method::POST, self.url(path), None, body).await
     }
 
+    /// End something that has no version.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn end(&self, path: &[&str]) -> Result<(), Failure> {
+        let url = self.url(path);
+        self.send(Method::DELETE, url, None, None).await.map(|_| ())
+    }
+
     /// Change what was read at `version`.
     ///
     /// # Errors

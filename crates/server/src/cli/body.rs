@@ -23,6 +23,23 @@ impl Body {
         self.set(name, values)
     }
 
+    /// An object of notes, if there is any.
+    #[must_use]
+    pub fn notes(self, name: &str, notes: Vec<(String, String)>) -> Self {
+        let members: Map<String, Value> = notes
+            .into_iter()
+            .map(|(name, value)| (name, value.into()))
+            .collect();
+        self.set(name, (!members.is_empty()).then_some(members))
+    }
+
+    /// An object inside, if anything of it was said.
+    #[must_use]
+    pub fn within(self, name: &str, inner: Self) -> Self {
+        let inner = (!inner.is_empty()).then(|| inner.json());
+        self.set(name, inner)
+    }
+
     /// Members to clear: lists to nothing, bounds to none.
     #[must_use]
     pub fn clear(mut self, names: impl IntoIterator<Item = (&'static str, Value)>) -> Self {

@@ -59,7 +59,9 @@ impl Output {
         }
         self.say(table.trim_fmt());
         if let Some(secret) = row.get("secret").and_then(Value::as_str) {
-            self.say(format!("\nsecret: {secret}"));
+            // A key in PEM begins on a line of its own, to be copied whole.
+            let gap = if secret.contains('\n') { '\n' } else { ' ' };
+            self.say(format!("\nsecret:{gap}{}", secret.trim_end()));
             self.say("Keep it now: it is shown this once and cannot be shown again.");
         }
     }

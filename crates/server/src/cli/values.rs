@@ -67,6 +67,10 @@ words! {
         Countersign = "countersign",
         /// As Ayyeka's document prints them.
         Ayyeka = "ayyeka",
+        /// As Quiltt's documents print them.
+        Quiltt = "quiltt",
+        /// As BitCanuck's document prints them.
+        Bitcanuck = "bitcanuck",
     }
 
     /// What kind a credential is.
@@ -93,7 +97,23 @@ words! {
         ApiKey = "api_key",
         /// A registration token with its client's id.
         RegistrationToken = "registration_token",
+        /// A subject's session.
+        Session = "session",
+        /// A subject's identifier and an API key as Basic.
+        SubjectBasic = "subject_basic",
+        /// Client identifier and secret in four headers of the call.
+        ClientHeaders = "client_headers",
     }
+}
+
+/// A note such as `team=web`.
+///
+/// # Errors
+/// What was expected, for clap to say.
+pub fn note(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    pair.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .ok_or_else(|| "expected NAME=VALUE, such as team=web".to_owned())
 }
 
 /// A span such as `90s`, `30m`, `24h` or `7d`, in seconds.

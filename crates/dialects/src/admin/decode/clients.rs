@@ -11,11 +11,14 @@ use crate::{
 use countersign_engine::{
     call::{
         AdminCall, Amend, ClientChange, Lifecycle, Listing, New, NewClient, NewCredential,
-        NewHolder, Target,
+        NewHolder, PlatformChange, Target,
     },
     denied::{Denied, ProblemKind},
     id::{ClientId, OrganizationId},
-    model::credential::RateLimit,
+    model::{
+        client::{ClientKind, Platform, SignIn},
+        credential::RateLimit,
+    },
 };
 use countersign_jose::{Algorithm, Jwk};
 use std::time::Duration;
@@ -75,8 +78,8 @@ pub(in crate::admin) fn create_client(request: &Request<'_>) -> Decoded {
             scopes: read.scopes.unwrap_or_default(),
             resources: read.resources.unwrap_or_default(),
             serves: read.serves.unwrap_or_default(),
-            platform: None,
-            sign_in: None,
+            platform: platform(read.kind, read.platform),
+            sign_in: read.sign_in.map(sign_in),
             number: read.number,
             maker_number: read.maker_number,
         });
@@ -103,13 +106,47 @@ pub(in crate::admin) fn create_credential(request: &Request<'_>) -> Decoded {
                 not_before: cleared(read.not_before),
                 expires_at: cleared(read.expires_at),
                 allowed_networks: read.allowed_networks,
+                origins: read.origins,
+                metadata: cleared(read.metadata),
+                api_version: cleared(read.api_version),
                 rate_limit: rate_limit(read.rate_limit),
-                ..Lifecycle::default()
             },
         });
         Ok(AdminCall::Create { new, idempotency })
     };
     decoded(request, call())
+}
+
+/// What a platform is unless it is said: partners sign with RS512, and their assertions live an hour at most.
+fn platform(kind: ClientKind, read: Option<bodies::PlatformBody>) -> Option<Platform> {
+    let said = match read {
+        Some(read) => platform_change(read),
+        None if kind == ClientKind::Platform => PlatformChange::default(),
+        None => return None,
+    };
+    Some(Platform {
+        code: said.code.unwrap_or_default(),
+        algorithm: said.algorithm.unwrap_or(Algorithm::Rs512),
+        single_use: said.single_use.unwrap_or_default(),
+        enrols: said.enrols.unwrap_or_default(),
+        token_lifetime_max_s: said.token_lifetime_max_s.unwrap_or(3600),
+    })
+}
+
+fn platform_change(read: bodies::PlatformBody) -> PlatformChange {
+    PlatformChange {
+        code: read.code,
+        algorithm: read.algorithm,
+        single_use: read.single_use,
+        enrols: read.enrols,
+        token_lifetime_max_s: read.token_lifetime_max_s,
+    }
+}
+
+fn sign_in(read: bodies::SignInBody) -> SignIn {
+    SignIn {
+        sign_ups: read.sign_ups,
+    }
 }
 
 /// A key is used with one algorithm: the one that is said, or else the one that the JWK says (RFC 7517 section 4.4).
@@ -147,7 +184,8 @@ pub(in crate::admin) fn amend_client(request: &Request<'_>) -> Decoded {
             scopes: read.scopes,
             resources: read.resources,
             serves: read.serves,
-            ..ClientChange::default()
+            platform: read.platform.map(platform_change),
+            sign_in: cleared(read.sign_in).map(|member| member.map(sign_in)),
         };
         Ok(Amend::Client(environment, client, change))
     })
@@ -164,8 +202,10 @@ pub(in crate::admin) fn amend_credential(request: &Request<'_>) -> Decoded {
             not_before: cleared(read.not_before),
             expires_at: cleared(read.expires_at),
             allowed_networks: read.allowed_networks,
+            origins: read.origins,
+            metadata: cleared(read.metadata),
+            api_version: cleared(read.api_version),
             rate_limit: rate_limit(read.rate_limit),
-            ..Lifecycle::default()
         };
         Ok(Amend::Credential(environment, credential, change))
     })

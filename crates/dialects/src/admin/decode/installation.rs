@@ -99,7 +99,7 @@ pub(in crate::admin) fn create_environment(request: &Request<'_>) -> Decoded {
             dialects: read.dialects,
             brand: read.brand,
             allowed_origins: read.allowed_origins.unwrap_or_default(),
-            public_url: None,
+            public_url: read.public_url,
         }))
     })
 }
@@ -169,7 +169,7 @@ pub(in crate::admin) fn amend_environment(request: &Request<'_>) -> Decoded {
             hosts: read.hosts,
             dialects: read.dialects,
             allowed_origins: read.allowed_origins,
-            ..EnvironmentChange::default()
+            public_url: cleared(read.public_url),
         };
         Ok(Amend::Environment(environment, change))
     })

@@ -3,10 +3,12 @@
 mod clients;
 mod installation;
 mod rules;
+mod subjects;
 
 pub(super) use clients::*;
 pub(super) use installation::*;
 pub(super) use rules::*;
+pub(super) use subjects::*;
 
 use super::{
     members::{Clearable, Member, Problems},
@@ -20,7 +22,7 @@ use crate::{
 use countersign_engine::{
     call::{AdminCall, Call, IdempotencyKey, Listing},
     denied::Denied,
-    id::{ClientId, CredentialId, EnvironmentId, NotAnId, OperatorId, OrganizationId},
+    id::{ClientId, CredentialId, EnvironmentId, NotAnId, OperatorId, OrganizationId, SubjectId},
 };
 
 /// Whoever asks shows an operator's token, in `Authorization` and nowhere else.
@@ -70,6 +72,10 @@ fn client(request: &Request<'_>) -> Result<ClientId, Denied> {
 
 fn credential(request: &Request<'_>) -> Result<CredentialId, Denied> {
     segment(request, "credential", CredentialId::parse)
+}
+
+fn subject(request: &Request<'_>) -> Result<SubjectId, Denied> {
+    segment(request, "subject", SubjectId::parse)
 }
 
 /// The route has no parameters after `?`.

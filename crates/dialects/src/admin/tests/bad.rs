@@ -16,6 +16,7 @@ fn problems(sent: Sent<'_>) -> Vec<(String, ProblemKind)> {
 const ORGANIZATIONS: &str = "/admin/v1/organizations";
 const CLIENTS: &str = "/admin/v1/environments/sandbox/clients";
 const CREDENTIALS: &str = "/admin/v1/environments/sandbox/clients/AB12/credentials";
+const SUBJECTS: &str = "/admin/v1/environments/sandbox/organizations/acme/subjects";
 const GUARDS: &str = "/admin/v1/environments/sandbox/guards";
 
 #[test]
@@ -282,6 +283,47 @@ fn a_wrong_member_is_named_with_what_was_expected() {
             &[("overlap_s", Missing)],
         ),
         (
+            "POST",
+            CLIENTS,
+            r#"{"organization":"acme","display_name":"a","kind":"platform","platform":{"algorithm":"none","enrol":true}}"#,
+            &[
+                (
+                    "platform.algorithm",
+                    Expected("the name of a signature algorithm, such as `RS256`"),
+                ),
+                ("platform.enrol", UnknownMember),
+            ],
+        ),
+        (
+            "POST",
+            CLIENTS,
+            r#"{"organization":"acme","display_name":"a","kind":"frontend","sign_in":{}}"#,
+            &[("sign_in.sign_ups", Missing)],
+        ),
+        (
+            "POST",
+            SUBJECTS,
+            r#"{"email":7,"metadata":[],"address":{"zip":"1"},"password":"x"}"#,
+            &[
+                ("email", text.clone()),
+                ("address.zip", UnknownMember),
+                ("metadata", Expected("an object")),
+                ("password", UnknownMember),
+            ],
+        ),
+        (
+            "POST",
+            "/admin/v1/environments/sandbox/organizations/acme/subjects/find",
+            r#"{"email":"a@b.example","phone":"+15551234567"}"#,
+            &[("email", Expected("`email` or `phone`, one of them"))],
+        ),
+        (
+            "POST",
+            "/admin/v1/environments/sandbox/organizations/acme/subjects/find",
+            "{}",
+            &[("email", Expected("`email` or `phone`, one of them"))],
+        ),
+        (
             "PUT",
             GUARDS,
             r#"{"guards":[{"name":"a","paths":["/"],"accept":["anonymous"]},{"name":7,"paths":[null],"accept":["basic"],"scope":[]}]}"#,
@@ -290,7 +332,9 @@ fn a_wrong_member_is_named_with_what_was_expected() {
                 ("guards[1].paths[0]", text.clone()),
                 (
                     "guards[1].accept[0]",
-                    Expected("`anonymous`, `access_token`, `api_key` or `registration_token`"),
+                    Expected(
+                        "`anonymous`, `access_token`, `api_key`, `registration_token`, `session`, `subject_basic` or `client_headers`",
+                    ),
                 ),
                 ("guards[1].scope", UnknownMember),
             ],
@@ -443,6 +487,8 @@ fn a_change_says_what_it_changes() {
         ("PATCH", "/admin/v1/environments/sandbox/credentials/cred_1"),
         ("PUT", GUARDS),
         ("DELETE", "/admin/v1/environments/sandbox/clients/AB12"),
+        ("PATCH", "/admin/v1/environments/sandbox/subjects/jane"),
+        ("DELETE", "/admin/v1/environments/sandbox/subjects/jane"),
     ] {
         let with = |headers: &[(&str, &str)]| {
             call(Sent {

@@ -15,7 +15,7 @@ const TAKEN: &[(&str, &str, &str)] = &[
     (
         "POST",
         "/admin/v1/environments",
-        r#"{"id":"sandbox","display_name":"Sandbox","mode":"sandbox","issuer":"https://sandbox.example","hosts":["sandbox.example"],"dialects":["standard","ayyeka"],"brand":"acme","allowed_origins":["https://app.example"]}"#,
+        r#"{"id":"sandbox","display_name":"Sandbox","mode":"sandbox","issuer":"https://sandbox.example","hosts":["sandbox.example"],"dialects":["standard","ayyeka"],"brand":"acme","allowed_origins":["https://app.example"],"public_url":"https://login.example"}"#,
     ),
     (
         "POST",
@@ -26,7 +26,7 @@ const TAKEN: &[(&str, &str, &str)] = &[
     (
         "PATCH",
         "/admin/v1/environments/sandbox",
-        r#"{"display_name":"Try","hosts":["a.example:8443"],"dialects":[],"allowed_origins":[]}"#,
+        r#"{"display_name":"Try","hosts":["a.example:8443"],"dialects":[],"allowed_origins":[],"public_url":null}"#,
     ),
     ("PATCH", "/admin/v1/environments/sandbox", "{}"),
     ("POST", "/admin/v1/environments/sandbox/end-tokens", ""),
@@ -63,11 +63,31 @@ const TAKEN: &[(&str, &str, &str)] = &[
         "/admin/v1/environments/sandbox/clients",
         r#"{"organization":"acme","display_name":"Meters","kind":"service_provider"}"#,
     ),
+    (
+        "POST",
+        "/admin/v1/environments/sandbox/clients",
+        r#"{"organization":"acme","display_name":"Partner","kind":"platform","spelling":"bitcanuck","platform":{"code":"partner-1","algorithm":"HS256","single_use":true,"enrols":true,"token_lifetime_max_s":60}}"#,
+    ),
+    (
+        "POST",
+        "/admin/v1/environments/sandbox/clients",
+        r#"{"organization":"acme","display_name":"Partner","kind":"platform"}"#,
+    ),
+    (
+        "POST",
+        "/admin/v1/environments/sandbox/clients",
+        r#"{"organization":"acme","display_name":"App","kind":"frontend","spelling":"quiltt","sign_in":{"sign_ups":true}}"#,
+    ),
     ("GET", "/admin/v1/environments/sandbox/clients/AB12", ""),
     (
         "PATCH",
         "/admin/v1/environments/sandbox/clients/AB12",
         r#"{"display_name":"M","state":"active","scopes":[],"resources":[]}"#,
+    ),
+    (
+        "PATCH",
+        "/admin/v1/environments/sandbox/clients/AB12",
+        r#"{"platform":{"single_use":false},"sign_in":null}"#,
     ),
     ("DELETE", "/admin/v1/environments/sandbox/clients/AB12", ""),
     (
@@ -91,6 +111,16 @@ const TAKEN: &[(&str, &str, &str)] = &[
         r#"{"kind":"signing_secret","algorithm":"HS256"}"#,
     ),
     (
+        "POST",
+        "/admin/v1/environments/sandbox/clients/AB12/credentials",
+        r#"{"kind":"registration_token","origins":["https://app.example"],"metadata":{"team":"web"},"api_version":"2026-02-01"}"#,
+    ),
+    (
+        "POST",
+        "/admin/v1/environments/sandbox/clients/AB12/credentials",
+        r#"{"kind":"public_key"}"#,
+    ),
+    (
         "GET",
         "/admin/v1/environments/sandbox/credentials?client=AB12",
         "",
@@ -103,7 +133,7 @@ const TAKEN: &[(&str, &str, &str)] = &[
     (
         "PATCH",
         "/admin/v1/environments/sandbox/credentials/cred_1",
-        r#"{"comment":"","not_before":null,"expires_at":null,"rate_limit":null,"allowed_networks":[]}"#,
+        r#"{"comment":"","not_before":null,"expires_at":null,"rate_limit":null,"allowed_networks":[],"origins":[],"metadata":null,"api_version":null}"#,
     ),
     (
         "POST",
@@ -115,11 +145,71 @@ const TAKEN: &[(&str, &str, &str)] = &[
         "/admin/v1/environments/sandbox/credentials/cred_1/revoke",
         "",
     ),
+    (
+        "GET",
+        "/admin/v1/environments/sandbox/organizations/acme/subjects?limit=2",
+        "",
+    ),
+    (
+        "POST",
+        "/admin/v1/environments/sandbox/organizations/acme/subjects",
+        r#"{"id":"E6DD0BDA-7384-4D88-866B-2E5AA1B2C693","platform":"partner","email":" Jane@Example.com","phone":"+1 555 123 4567","name":"Jane Doe","names":{"first":"Jane","last":"Doe"},"date_of_birth":"1984-02-29","address":{"line1":"1 Main Street","line2":"c/o Roe","city":"Springfield","state":"IL","postal_code":"62701","country_code":"USA"},"metadata":{"tier":"gold"}}"#,
+    ),
+    (
+        "POST",
+        "/admin/v1/environments/sandbox/organizations/acme/subjects",
+        "{}",
+    ),
+    (
+        "POST",
+        "/admin/v1/environments/sandbox/organizations/acme/subjects/find",
+        r#"{"email":"jane@example.com"}"#,
+    ),
+    (
+        "POST",
+        "/admin/v1/environments/sandbox/organizations/acme/subjects/find",
+        r#"{"phone":"+15551234567","platform":"partner"}"#,
+    ),
+    (
+        "GET",
+        "/admin/v1/environments/sandbox/subjects/e6dd0bda-7384-4d88-866b-2e5aa1b2c693",
+        "",
+    ),
+    (
+        "PATCH",
+        "/admin/v1/environments/sandbox/subjects/e6dd0bda-7384-4d88-866b-2e5aa1b2c693",
+        r#"{"email":"jane@example.com","phone":null,"name":"Jane","names":{"first":"Jane","last":null},"date_of_birth":null,"address":null,"metadata":null,"state":"disabled"}"#,
+    ),
+    (
+        "DELETE",
+        "/admin/v1/environments/sandbox/subjects/e6dd0bda-7384-4d88-866b-2e5aa1b2c693",
+        "",
+    ),
+    (
+        "GET",
+        "/admin/v1/environments/sandbox/subjects/e6dd0bda-7384-4d88-866b-2e5aa1b2c693/export",
+        "",
+    ),
+    (
+        "POST",
+        "/admin/v1/environments/sandbox/subjects/e6dd0bda-7384-4d88-866b-2e5aa1b2c693/end-tokens",
+        "",
+    ),
+    (
+        "GET",
+        "/admin/v1/environments/sandbox/subjects/e6dd0bda-7384-4d88-866b-2e5aa1b2c693/sessions",
+        "",
+    ),
+    (
+        "DELETE",
+        "/admin/v1/environments/sandbox/subjects/e6dd0bda-7384-4d88-866b-2e5aa1b2c693/sessions/ses_1",
+        "",
+    ),
     ("GET", "/admin/v1/environments/sandbox/guards", ""),
     (
         "PUT",
         "/admin/v1/environments/sandbox/guards",
-        r#"{"guards":[{"name":"sites","hosts":["api.example"],"paths":["/v2.0/*"],"methods":["GET"],"accept":["access_token","api_key"],"profiles":["ayyeka"],"audiences":["https://api.example/"],"scopes":["read"],"origins":["https://app.example"],"rate_limit":{"per_minute":600,"burst":50},"dialect":"ayyeka","assertion":true},{"name":"open","paths":["/status"],"accept":["anonymous"],"rate_limit":null,"dialect":null}]}"#,
+        r#"{"guards":[{"name":"sites","hosts":["api.example"],"paths":["/v2.0/*"],"methods":["GET"],"accept":["access_token","api_key"],"profiles":["ayyeka"],"audiences":["https://api.example/"],"scopes":["read"],"origins":["https://app.example"],"rate_limit":{"per_minute":600,"burst":50},"dialect":"ayyeka","assertion":true},{"name":"open","paths":["/status"],"accept":["anonymous"],"rate_limit":null,"dialect":null},{"name":"people","paths":["/me"],"accept":["session","subject_basic","client_headers"],"secrets_from_browsers":true}]}"#,
     ),
     ("GET", "/admin/v1/environments/sandbox/key-sets", ""),
     (
@@ -204,8 +294,9 @@ fn every_route_asks_for_an_operator_and_changes_for_more_than_a_viewer() {
         let Callers::Operator(role) = route.callers else {
             panic!("{} is open to {:?}", route.name, route.callers);
         };
-        // Inspecting changes nothing; the token is in the body to keep it out of logs.
-        let reads = route.method == "GET" || route.name == "admin.tokens.inspect";
+        // These change nothing; what they ask for is in the body to keep it out of logs.
+        let asks = ["admin.tokens.inspect", "admin.subjects.find"];
+        let reads = route.method == "GET" || asks.contains(&route.name);
         assert_eq!(
             role == Role::Viewer,
             reads && !route.path.contains("operator"),

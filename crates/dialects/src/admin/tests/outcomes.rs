@@ -5,7 +5,10 @@ use countersign_engine::{
     call::CallContext,
     denied::{Denied, Fault, Problem, ProblemKind, Refusal},
     digest::Digest,
-    id::{ClientId, CredentialId, EnvironmentId, KeyId, OperatorId, OrganizationId, RequestId},
+    id::{
+        ClientId, CredentialId, EnvironmentId, KeyId, OperatorId, OrganizationId, RequestId,
+        SubjectId,
+    },
     model::{
         State,
         audit::AuditEvent,
@@ -17,9 +20,11 @@ use countersign_engine::{
         organization::Organization,
         profile::TokenProfile,
         scopes::Scopes,
+        session::{Counted, Session},
         signing::{KeySet, KeyState, SigningKey},
+        subject::{Attributes, Subject},
     },
-    outcome::{Introspection, Listed, Outcome, View},
+    outcome::{Introspection, Listed, Outcome, SubjectExport, SubjectOutcome, View},
     ports::Cursor,
     row::{Row, Stored},
     sealed::Sealed,
@@ -144,6 +149,53 @@ fn jwk() -> Jwk {
         crv: Some("Ed25519".into()),
         x: Some("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".into()),
         ..Jwk::default()
+    }
+}
+
+fn subject() -> Row {
+    Row::Subject(Subject {
+        environment: sandbox(),
+        id: SubjectId::parse("e6dd0bda-7384-4d88-866b-2e5aa1b2c693").unwrap(),
+        organization: OrganizationId::parse("acme").unwrap(),
+        platform: None,
+        email: Some("jane@example.com".into()),
+        phone: Some("+15551234567".into()),
+        attributes: Attributes {
+            name: Some("Jane Doe".into()),
+            names: None,
+            date_of_birth: Some("1984-02-29".into()),
+            address: None,
+        },
+        metadata: None,
+        state: State::Active,
+        closing_at: None,
+        password: Some(String::from_utf8(SEALED.to_vec()).unwrap()),
+        created_at: MADE,
+        updated_at: MADE,
+    })
+}
+
+fn session() -> Arc<Stored> {
+    let row = Row::Session(Session {
+        environment: sandbox(),
+        digest: digest(),
+        subject: SubjectId::parse("e6dd0bda-7384-4d88-866b-2e5aa1b2c693").unwrap(),
+        organization: OrganizationId::parse("acme").unwrap(),
+        client: Some(ClientId::parse("client_1").unwrap()),
+        scopes: Scopes::default(),
+        hint: "cs_ses_test_Ab3d".into(),
+        created_at: MADE,
+        expires_at: MADE,
+    });
+    view(row).stored
+}
+
+fn counted() -> Counted {
+    Counted {
+        token_id: "52909e05-e1cb-4e45-b273-2b7b5d1f9bff".into(),
+        credential: Some(CredentialId::parse("cred_1").unwrap()),
+        issued_at: MADE,
+        expires_at: MADE,
     }
 }
 
@@ -334,6 +386,27 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
             })),
         ),
         ("a token that is not active", Outcome::Introspection(None)),
+        ("a subject", Outcome::Row(view(subject()))),
+        ("a subject made", made(subject(), None)),
+        (
+            "the sessions of a subject",
+            Outcome::Subject(SubjectOutcome::Sessions {
+                kept: vec![session()],
+                counted: vec![counted()],
+                next: Some(Cursor("17".into())),
+            }),
+        ),
+        (
+            "all that is known of a subject",
+            Outcome::Subject(SubjectOutcome::Export(Box::new(SubjectExport {
+                at: MADE,
+                stored: view(subject()).stored,
+                kept: vec![session()],
+                counted: vec![counted()],
+                audit: vec![view(audit()).stored],
+                is_cut: false,
+            }))),
+        ),
         ("something ended", Outcome::Done),
         ("a token revoked", Outcome::Revoked),
     ]
@@ -350,6 +423,7 @@ fn each_outcome_has_its_answer() {
 
 #[test]
 fn what_is_kept_sealed_or_digested_is_in_no_answer() {
+    let plain = String::from_utf8(SEALED.to_vec()).unwrap();
     let sealed = data_encoding::BASE64.encode(SEALED);
     let digest = serde_json::to_string(&digest()).unwrap();
     let digest = digest.trim_matches('"').to_owned();
@@ -358,7 +432,7 @@ fn what_is_kept_sealed_or_digested_is_in_no_answer() {
         let answer = answer(Ok(outcome));
         let body = String::from_utf8(answer.body().to_vec()).unwrap();
         assert!(
-            !body.contains(&sealed) && !body.contains(&digest),
+            !body.contains(&sealed) && !body.contains(&plain) && !body.contains(&digest),
             "{name}: {body}"
         );
         assert_eq!(answer.headers()["cache-control"], "no-store", "{name}");

@@ -20,13 +20,23 @@ pub fn members(declared: &Map<String, Value>, there: &Value) -> Vec<Difference> 
         .iter()
         .filter_map(|(member, new)| {
             let old = there.get(member).cloned().unwrap_or_default();
-            (old != *new).then(|| Difference {
+            (!is_as_declared(&old, new)).then(|| Difference {
                 member: member.clone(),
                 old,
                 new: new.clone(),
             })
         })
         .collect()
+}
+
+/// Whether what is there has what is declared. Of an object, too, what is not declared does not differ.
+fn is_as_declared(there: &Value, declared: &Value) -> bool {
+    match (there, declared) {
+        (Value::Object(there), Value::Object(declared)) => declared
+            .iter()
+            .all(|(member, value)| there.get(member) == Some(value)),
+        _ => there == declared,
+    }
 }
 
 /// What differs between two lists of guards: the order, and each guard that is new, gone or another.
@@ -125,6 +135,15 @@ mod tests {
                 },
             ]
         );
+    }
+
+    #[test]
+    fn of_an_object_only_what_is_declared_can_differ() {
+        let there = json!({"platform": {"code": "p-01", "enrols": true}, "sign_in": null});
+        let differ = |declared: Value| members(declared.as_object().unwrap(), &there).len();
+        assert_eq!(differ(json!({"platform": {"enrols": true}})), 0);
+        assert_eq!(differ(json!({"platform": {"enrols": false}})), 1);
+        assert_eq!(differ(json!({"sign_in": {"sign_ups": false}})), 1);
     }
 
     #[test]

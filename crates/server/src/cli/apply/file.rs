@@ -61,9 +61,12 @@ pub struct EnvironmentFile {
     /// What its credentials begin with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub brand: Option<String>,
-    /// Its origins: reserved for browser-facing dialects, of which there is none yet.
+    /// Its origins: whose browsers may call the dialects that are for browsers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_origins: Option<Vec<String>>,
+    /// Where its pages are, for links in mails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
     /// Its guards, all of them and in order; left out: they stay. They are a thing of their own.
     #[serde(default, rename = "guard", skip_serializing)]
     pub guards: Option<Vec<GuardFile>>,
@@ -102,12 +105,47 @@ pub struct ClientFile {
     /// The resources that it serves itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub serves: Option<Vec<String>>,
+    /// How it vouches for its users; of platforms only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<PlatformFile>,
+    /// How people sign in at it by themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignInFile>,
     /// Its number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
     /// Its maker's number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub maker_number: Option<u64>,
+}
+
+/// How a platform vouches for its users.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlatformFile {
+    /// What its partners put into the path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The one algorithm of its assertions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<String>,
+    /// Whether an assertion without `jti` is good once only, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub single_use: Option<bool>,
+    /// Whether a user it vouches for is made when unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enrols: Option<bool>,
+    /// The longest life of its assertions, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_lifetime_max_s: Option<u32>,
+}
+
+/// How people sign in by themselves.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignInFile {
+    /// Whether an unknown address becomes a new subject.
+    pub sign_ups: bool,
 }
 
 /// A guard: whole, because a guard that is half said would let through what nobody meant.

@@ -6,7 +6,7 @@ use crate::cli::{
     body::Body,
     failure::Failure,
     output::{Column, Output},
-    values::{ClientKind, Spelling, State},
+    values::{self, ClientKind, Spelling, State},
 };
 use clap::{Subcommand, ValueEnum};
 use reqwest::Method;
@@ -53,7 +53,13 @@ pub enum Command {
         /// The resources that it serves itself, all of them (repeat for more)
         #[arg(long = "serves", value_name = "URI")]
         serves: Vec<String>,
-        /// Empty a list
+        /// How it vouches for its users.
+        #[command(flatten)]
+        platform: Platform,
+        /// Who may sign in at it with a passcode by e-mail
+        #[arg(long)]
+        sign_in: Option<SignIn>,
+        /// Empty a list, or end what was said
         #[arg(long, value_name = "MEMBER")]
         clear: Vec<Clear>,
     },
@@ -102,6 +108,15 @@ pub struct Create {
     /// A resource that it serves itself: it may introspect tokens that are meant for it (repeat for more)
     #[arg(long = "serves", value_name = "URI")]
     serves: Vec<String>,
+    /// For platforms: what its partners put into the path, for good; made up unless given
+    #[arg(long)]
+    code: Option<String>,
+    /// How it vouches for its users.
+    #[command(flatten)]
+    platform: Platform,
+    /// Who may sign in at it with a passcode by e-mail; nobody unless given
+    #[arg(long)]
+    sign_in: Option<SignIn>,
     /// Its number, where it is brought along from elsewhere
     #[arg(long)]
     number: Option<u64>,
@@ -110,7 +125,50 @@ pub struct Create {
     maker_number: Option<u64>,
 }
 
-/// A list that can be emptied.
+/// How a platform vouches for its users.
+#[derive(Debug, clap::Args)]
+pub struct Platform {
+    /// For platforms: the one algorithm of its assertions; RS512 unless given
+    #[arg(long)]
+    algorithm: Option<String>,
+    /// For platforms: whether an assertion without jti is good once only, too
+    #[arg(long, value_name = "BOOL")]
+    single_use: Option<bool>,
+    /// For platforms: whether a user it vouches for is made when unknown
+    #[arg(long, value_name = "BOOL")]
+    enrols: Option<bool>,
+    /// For platforms: the longest life of its assertions, 1h at most
+    #[arg(long, value_name = "SPAN", value_parser = values::seconds)]
+    assertion_lifetime: Option<u64>,
+}
+
+impl Platform {
+    fn body(self, code: Option<String>) -> Body {
+        Body::default()
+            .set("code", code)
+            .set("algorithm", self.algorithm)
+            .set("single_use", self.single_use)
+            .set("enrols", self.enrols)
+            .set("token_lifetime_max_s", self.assertion_lifetime)
+    }
+}
+
+/// Who may sign in by themselves. It tells callers whether an address is known, by design of that API.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum SignIn {
+    /// Subjects that are there
+    Known,
+    /// Anyone: an unknown address becomes a new subject
+    Anyone,
+}
+
+impl From<SignIn> for Value {
+    fn from(who: SignIn) -> Self {
+        json!({ "sign_ups": matches!(who, SignIn::Anyone) })
+    }
+}
+
+/// What can be cleared.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Clear {
     /// It may do nothing
@@ -119,6 +177,8 @@ pub enum Clear {
     Resources,
     /// It serves no resource
     Serves,
+    /// Nobody signs in at it
+    SignIn,
 }
 
 const LIST: &[Column] = &[
@@ -141,6 +201,8 @@ const SHOW: &[Column] = &[
     ("scopes", "scopes"),
     ("resources", "resources"),
     ("serves", "serves"),
+    ("platform", "platform"),
+    ("sign in", "sign_in"),
     ("number", "number"),
     ("maker's number", "maker_number"),
     ("tokens not before", "tokens_not_before"),
@@ -183,6 +245,8 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
             scopes,
             resources,
             serves,
+            platform,
+            sign_in,
             clear,
         } => {
             let body = Body::default()
@@ -191,6 +255,8 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
                 .list("scopes", &scopes)
                 .list("resources", &resources)
                 .list("serves", &serves)
+                .within("platform", platform.body(None))
+                .set("sign_in", sign_in)
                 .clear(clear.into_iter().map(cleared));
             let path = ["environments", &environment, "clients", &client];
             edit(api, output, &path, body, SHOW).await?;
@@ -233,6 +299,8 @@ async fn create(new: Create, api: &Api, output: &mut Output) -> Result<(), Failu
         .list("scopes", &new.scopes)
         .list("resources", &new.resources)
         .list("serves", &new.serves)
+        .within("platform", new.platform.body(new.code))
+        .set("sign_in", new.sign_in)
         .set("number", new.number)
         .set("maker_number", new.maker_number);
     let path = ["environments", &new.environment, "clients"];
@@ -246,5 +314,6 @@ fn cleared(member: Clear) -> (&'static str, Value) {
         Clear::Scopes => ("scopes", json!([])),
         Clear::Resources => ("resources", json!([])),
         Clear::Serves => ("serves", json!([])),
+        Clear::SignIn => ("sign_in", Value::Null),
     }
 }

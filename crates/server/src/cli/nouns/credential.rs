@@ -40,10 +40,11 @@ pub enum Command {
         /// What kind
         #[arg(long)]
         kind: CredentialKind,
-        /// For public_key and signing_secret: the algorithm, such as RS256
+        /// For public_key and signing_secret: the algorithm, such as RS256; a platform's own unless given
         #[arg(long)]
         algorithm: Option<String>,
-        /// For public_key: a file with the public half as a JWK
+        /// For public_key: a file with the public half as a JWK; without it an RSA pair is made, and its private
+        /// half shown once
         #[arg(long, value_name = "FILE")]
         jwk_file: Option<PathBuf>,
         /// What every credential has.
@@ -100,6 +101,15 @@ pub struct Lifecycle {
     /// Accepted only from this network (repeat for more)
     #[arg(long = "network", value_name = "NETWORK")]
     networks: Vec<String>,
+    /// For registration_token: a browser origin from which it is accepted (repeat for more)
+    #[arg(long = "origin", value_name = "ORIGIN")]
+    origins: Vec<String>,
+    /// What its owner notes of it, all of it (repeat for more)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = values::note)]
+    metadata: Vec<(String, String)>,
+    /// The version of the API that its caller expects, such as 2026-02-01
+    #[arg(long, value_name = "DATE")]
+    api_version: Option<String>,
     /// How often it may be used: per minute, and at once
     #[arg(long, value_name = "PER_MINUTE/BURST", value_parser = values::rate)]
     rate_limit: Option<Rate>,
@@ -112,6 +122,9 @@ impl Lifecycle {
             .set("not_before", self.not_before)
             .set("expires_at", self.expires_at)
             .list("allowed_networks", &self.networks)
+            .list("origins", &self.origins)
+            .notes("metadata", self.metadata)
+            .set("api_version", self.api_version)
             .set("rate_limit", self.rate_limit)
     }
 }
@@ -127,6 +140,12 @@ pub enum Clear {
     ExpiresAt,
     /// It is accepted from anywhere
     Networks,
+    /// It is accepted from the origins of the guard
+    Origins,
+    /// Nothing is noted of it
+    Metadata,
+    /// Its caller expects no version of its own
+    ApiVersion,
     /// It may be used as often as one likes
     RateLimit,
 }
@@ -157,6 +176,9 @@ pub const SHOW: &[Column] = &[
     ("expires", "expires_at"),
     ("revoked", "revoked_at"),
     ("networks", "allowed_networks"),
+    ("origins", "origins"),
+    ("metadata", "metadata"),
+    ("API version", "api_version"),
     ("rate limit", "rate_limit"),
     ("algorithm", "algorithm"),
     ("replaces", "replaces"),
@@ -278,6 +300,9 @@ fn cleared(member: Clear) -> (&'static str, Value) {
         Clear::NotBefore => ("not_before", Value::Null),
         Clear::ExpiresAt => ("expires_at", Value::Null),
         Clear::Networks => ("allowed_networks", json!([])),
+        Clear::Origins => ("origins", json!([])),
+        Clear::Metadata => ("metadata", Value::Null),
+        Clear::ApiVersion => ("api_version", Value::Null),
         Clear::RateLimit => ("rate_limit", Value::Null),
     }
 }

@@ -43,9 +43,12 @@ pub enum Command {
         /// What its credentials begin with, for good; `cs` unless given
         #[arg(long)]
         brand: Option<String>,
-        /// An origin whose browsers may call; reserved, no public route asks for it yet (repeat for more)
+        /// An origin whose browsers may call the dialects that are for browsers (repeat for more)
         #[arg(long = "origin", value_name = "ORIGIN")]
         origins: Vec<String>,
+        /// Where its pages are, for links in mails: https and a host
+        #[arg(long, value_name = "URL")]
+        public_url: Option<String>,
     },
     /// Change an environment
     Edit {
@@ -60,10 +63,13 @@ pub enum Command {
         /// Its dialects, all of them (repeat for more)
         #[arg(long = "dialect", value_name = "DIALECT")]
         dialects: Vec<String>,
-        /// Its origins, all of them; reserved, no public route asks for them yet (repeat for more)
+        /// Its origins, all of them (repeat for more)
         #[arg(long = "origin", value_name = "ORIGIN")]
         origins: Vec<String>,
-        /// Empty a list
+        /// Where its pages are, for links in mails: https and a host
+        #[arg(long, value_name = "URL")]
+        public_url: Option<String>,
+        /// Empty a list, or take a member away
         #[arg(long, value_name = "MEMBER")]
         clear: Vec<Clear>,
     },
@@ -74,7 +80,7 @@ pub enum Command {
     },
 }
 
-/// A list that can be emptied.
+/// What can be cleared.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Clear {
     /// No host leads to it
@@ -83,6 +89,8 @@ pub enum Clear {
     Dialects,
     /// No browser may call
     Origins,
+    /// It has no pages: mails have no links
+    PublicUrl,
 }
 
 const LIST: &[Column] = &[
@@ -102,6 +110,7 @@ const SHOW: &[Column] = &[
     ("dialects", "dialects"),
     ("brand", "brand"),
     ("allowed origins", "allowed_origins"),
+    ("public URL", "public_url"),
     ("tokens not before", "tokens_not_before"),
     ("made", "created_at"),
     ("version", "version"),
@@ -129,6 +138,7 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
             dialects,
             brand,
             origins,
+            public_url,
         } => {
             let body = Body::default()
                 .set("id", Some(environment))
@@ -138,7 +148,8 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
                 .set("display_name", name)
                 .list("dialects", &dialects)
                 .set("brand", brand)
-                .list("allowed_origins", &origins);
+                .list("allowed_origins", &origins)
+                .set("public_url", public_url);
             let made = api.post(&["environments"], Some(&body.json())).await?;
             output.row(SHOW, &made);
         }
@@ -148,6 +159,7 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
             hosts,
             dialects,
             origins,
+            public_url,
             clear,
         } => {
             let body = Body::default()
@@ -155,6 +167,7 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
                 .list("hosts", &hosts)
                 .list("dialects", &dialects)
                 .list("allowed_origins", &origins)
+                .set("public_url", public_url)
                 .clear(clear.into_iter().map(cleared));
             edit(api, output, &["environments", &environment], body, SHOW).await?;
         }
@@ -174,5 +187,6 @@ fn cleared(member: Clear) -> (&'static str, Value) {
         Clear::Hosts => ("hosts", json!([])),
         Clear::Dialects => ("dialects", json!([])),
         Clear::Origins => ("allowed_origins", json!([])),
+        Clear::PublicUrl => ("public_url", Value::Null),
     }
 }

@@ -141,6 +141,7 @@ const SHOW: &[Column] = &[
     ("origins", "origins"),
     ("rate limit", "rate_limit"),
     ("dialect", "dialect"),
+    ("secrets from browsers", "secrets_from_browsers"),
     ("assertion", "assertion"),
 ];
 

@@ -8,6 +8,7 @@ pub mod guard;
 pub mod keys;
 pub mod operator;
 pub mod organization;
+pub mod subject;
 pub mod token;
 
 use super::{
