@@ -14,6 +14,7 @@ use crate::{
     subjects::{decide_subject_members, email_of, names, phone_of, subject_id},
     verify::{Authenticated, OperatorCaller},
 };
+use serde_json::{Map, Value};
 use std::sync::Arc;
 
 mod export;
@@ -54,7 +55,7 @@ impl Engine {
                 subject,
                 session,
             } => {
-                self.end_session(context, caller, &environment, &subject, &session)
+                self.admin_end_session(context, caller, &environment, &subject, &session)
                     .await
             }
         }
@@ -101,6 +102,9 @@ impl Engine {
             updated_at: context.now,
         };
         decide_subject_members(&subject)?;
+        let record = crate::profiles::record(&subject);
+        let told = self.told(context, &subject, "profile.created", record);
+        changes.extend(told.await?);
         let audit = self.subject_event(context, caller, &subject, "subject.create");
         let mut rows: Vec<Row> = names(&subject).map(Row::Name).collect();
         rows.insert(0, Row::Subject(subject));
@@ -171,10 +175,26 @@ impl Engine {
             .load(&[Key::Subject(environment.clone(), id.clone())])
             .await?;
         let stored = at_version(stored, "subject", if_version)?;
-        let audit = self.subject_event(context, caller, subject_of(&stored)?, "subject.erase");
-        let changes = self.erased_subject(&stored, context.now).await?;
+        let subject = subject_of(&stored)?;
+        let audit = self.subject_event(context, caller, subject, "subject.erase");
+        let mut changes = self.erased_subject(&stored, context.now).await?;
+        let told = self.told(context, subject, "profile.deleted", Map::new());
+        changes.extend(told.await?);
         self.commit_changes(context, changes, audit).await?;
         Ok(Outcome::Done)
+    }
+
+    /// The changes that tell the organization's subscriptions, as when its own servers had asked.
+    async fn told(
+        &self,
+        context: &CallContext,
+        subject: &Subject,
+        kind: &str,
+        record: Map<String, Value>,
+    ) -> Result<Vec<Change>, Refusal> {
+        let (place, owner) = (&subject.environment, &subject.organization);
+        self.announce(context, place, owner, kind, Some(subject), record)
+            .await
     }
 
     async fn find_subject(

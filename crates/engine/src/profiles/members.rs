@@ -95,7 +95,7 @@ pub(super) fn blank(
 }
 
 /// A profile as an event tells of it.
-pub(super) fn record(subject: &Subject) -> Map<String, Value> {
+pub(crate) fn record(subject: &Subject) -> Map<String, Value> {
     let uuid = Uuid::try_parse(subject.id.as_str()).ok();
     let members = [
         ("id", json!(uuid.map(|uuid| global_id::encode("p", uuid)))),

@@ -2,6 +2,8 @@
 
 mod members;
 
+pub(crate) use members::record;
+
 pub use members::ProfileMembers;
 
 use crate::{

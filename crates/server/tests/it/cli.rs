@@ -165,6 +165,134 @@ async fn a_credential_lives_from_its_creation_to_its_revocation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_subject_lives_from_its_creation_to_its_erasure() {
+    let server = Server::start().await;
+    let data = data(&server);
+    assert_eq!(run(&data, &format!("apply {EXAMPLE}"), "").code, 0);
+
+    let create = "subject create sandbox acme --email Jane@Example.com --first Jane --last Doe \
+                  --born 1984-02-29 --country USA --metadata tier=gold --platform partner";
+    let made = run(&data, &format!("{create} --json"), "").json();
+    let id = made["id"].as_str().unwrap();
+    assert_eq!(made["email"], "jane@example.com");
+    assert_eq!(made["metadata"], json!({"tier": "gold"}));
+    let taken = run(&data, create, "");
+    assert_eq!(taken.code, 1);
+    assert!(taken.err.contains("409"), "{}", taken.err);
+
+    let edit = format!("subject edit sandbox {id} --last Roe --clear born --json");
+    let edited = run(&data, &edit, "").json();
+    assert_eq!(edited["names"], json!({"first": "Jane", "last": "Roe"}));
+    assert_eq!(edited["date_of_birth"], Value::Null);
+    let find = "subject find sandbox acme --email JANE@example.com";
+    let found = run(&data, &format!("{find} --platform partner --json"), "").json();
+    assert_eq!(found["id"], id);
+    assert_eq!(run(&data, find, "").code, 1, "nobody without a platform");
+
+    let disabled = run(&data, &format!("subject disable sandbox {id} --json"), "").json();
+    assert_eq!(disabled["state"], "disabled");
+    let enabled = run(&data, &format!("subject enable sandbox {id} --json"), "").json();
+    assert_eq!(enabled["state"], "active");
+    let table = run(&data, "subject list sandbox acme", "");
+    assert!(table.out.contains("jane@example.com"), "{}", table.out);
+    let ended = run(&data, &format!("subject end-tokens sandbox {id}"), "");
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let none = run(&data, &format!("subject sessions sandbox {id}"), "");
+    assert_eq!(none.out, "There is no session.\n");
+    let nowhere = run(
+        &data,
+        &format!("subject end-session sandbox {id} ses_x"),
+        "",
+    );
+    assert!(nowhere.err.contains("404"), "{}", nowhere.err);
+
+    for line in ["subject export sandbox", "subject --json export sandbox"] {
+        let export = run(&data, &format!("{line} {id}"), "").json();
+        assert_eq!(export["subject"]["names"]["last"], "Roe");
+        assert_eq!(export["subject"]["has_password"], false);
+        assert!(export["subject"].get("password").is_none(), "{export}");
+        let lines = export["audit"].as_array().unwrap();
+        let first = lines.last().unwrap();
+        assert_eq!(first["action"], "subject.create");
+    }
+
+    let erased = run(&data, &format!("subject erase sandbox {id}"), "");
+    assert_eq!(erased.code, 0, "{}", erased.err);
+    let left = run(&data, &format!("subject show sandbox {id} --json"), "");
+    assert!(
+        !left.out.to_lowercase().contains("jane"),
+        "what was known is gone: {}",
+        left.out
+    );
+    assert!(left.json()["closing_at"].is_string());
+    let again = run(&data, create, "");
+    assert_eq!(again.code, 0, "the address is free: {}", again.err);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_platform_is_enrolled_with_its_code_and_its_key() {
+    let server = Server::start().await;
+    let data = data(&server);
+    assert_eq!(run(&data, &format!("apply {EXAMPLE}"), "").code, 0);
+    let create = "client create sandbox --organization acme --name Partner --kind platform \
+                  --spelling bitcanuck --enrols true --assertion-lifetime 5m --json";
+    let made = run(&data, create, "").json();
+    let id = made["id"].as_str().unwrap();
+    let platform = &made["platform"];
+    assert_eq!(platform["code"].as_str().unwrap().len(), 12);
+    assert_eq!(platform["algorithm"], "RS512");
+    assert_eq!(platform["token_lifetime_max_s"], 300);
+    let edit = format!("client edit sandbox {id} --single-use true --sign-in known --json");
+    let edited = run(&data, &edit, "").json();
+    assert_eq!(edited["platform"]["single_use"], true);
+    assert_eq!(edited["platform"]["enrols"], true, "what is not said stays");
+    assert_eq!(edited["sign_in"], json!({"sign_ups": false}));
+
+    let key = format!("credential create sandbox {id} --kind public_key");
+    let told = run(&data, &key, "");
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert!(
+        told.out
+            .contains("secret:\n-----BEGIN RSA PRIVATE KEY-----\n"),
+        "{}",
+        told.out
+    );
+    assert!(told.out.contains("\n-----END RSA PRIVATE KEY-----\n"));
+    let wrong = run(&data, &format!("{key} --algorithm RS256"), "");
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.err.contains("platform"), "{}", wrong.err);
+
+    let token = "credential create sandbox app --kind registration_token --json \
+                 --origin https://app.example --metadata team=web --api-version 2026-02-01";
+    let made = run(&data, token, "").json();
+    assert_eq!(made["origins"], json!(["https://app.example"]));
+    assert_eq!(made["metadata"], json!({"team": "web"}));
+    let id = made["id"].as_str().unwrap();
+    let edit = format!("credential edit sandbox {id} --clear metadata --clear origins --json");
+    let edited = run(&data, &edit, "").json();
+    assert_eq!(
+        (
+            &edited["metadata"],
+            &edited["origins"],
+            &edited["api_version"]
+        ),
+        (&Value::Null, &json!([]), &json!("2026-02-01"))
+    );
+    let env = "env edit sandbox --public-url https://pages.example --json";
+    assert_eq!(
+        run(&data, env, "").json()["public_url"],
+        "https://pages.example"
+    );
+    let guard = "guard add sandbox people --path /people/* --accept session --accept subject_basic \
+                 --accept client_headers --secrets-from-browsers";
+    assert_eq!(run(&data, guard, "").code, 0);
+    let shown = run(&data, "guard show sandbox people --json", "").json();
+    assert_eq!(shown["secrets_from_browsers"], true);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_operators_token_can_be_made_used_and_revoked() {
     let server = Server::start().await;
     let data = data(&server);

@@ -12,6 +12,7 @@ cases! {
     what_has_ended_is_swept_and_what_lives_is_kept
     what_people_leave_behind_is_swept_when_it_has_ended
     a_lapsed_credential_is_swept_when_its_row_says_so
+    an_erased_subject_is_swept_when_its_row_says_so
     a_sweep_keeps_to_its_limit_and_begins_with_the_oldest
     what_was_spent_can_be_swept_and_only_then_spent_again
     credentials_go_with_their_holder
@@ -134,6 +135,30 @@ async fn a_lapsed_credential_is_swept_when_its_row_says_so(store: &dyn Store) {
     .unwrap();
     assert_eq!(kept(store, sweep(0)).await, 1);
     assert_eq!(row(store, &stays.key()).await, None);
+}
+
+async fn an_erased_subject_is_swept_when_its_row_says_so(store: &dyn Store) {
+    let stays = people::subject("sandbox", "org_a", "stays");
+    let mut goes = people::subject("sandbox", "org_a", "goes");
+    insert(store, [stays.clone(), goes.clone()]).await;
+    let far = Housekeeping::SweepExpired {
+        now: Timestamp::from_seconds(4_000_000_000),
+        limit: 10,
+    };
+    assert_eq!(kept(store, far.clone()).await, 0);
+    if let Row::Subject(subject) = &mut goes {
+        subject.closing_at = Some(NOW);
+    }
+    write(store, vec![replace(goes.clone(), 1)]).await.unwrap();
+    let sweep_at = goes.sweep_at().expect("it is being erased");
+    let sweep = |micros| Housekeeping::SweepExpired {
+        now: Timestamp::from_micros(sweep_at.micros() + micros),
+        limit: 10,
+    };
+    assert_eq!(kept(store, sweep(0)).await, 0);
+    assert_eq!(kept(store, sweep(1)).await, 1);
+    assert_eq!(row(store, &goes.key()).await, None);
+    assert!(row(store, &stays.key()).await.is_some());
 }
 
 async fn a_sweep_keeps_to_its_limit_and_begins_with_the_oldest(store: &dyn Store) {

@@ -73,7 +73,7 @@ impl Engine {
     }
 
     /// End one session, whichever kind it is. Ending what has ended already is no error as long as it is known.
-    pub(super) async fn end_session(
+    pub(super) async fn admin_end_session(
         &self,
         context: &CallContext,
         caller: &Authenticated<OperatorCaller>,

@@ -274,8 +274,9 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
             environment,
             organization,
         } => {
-            let rows = api.list(&people(&environment, &organization), &[], ALL);
-            output.rows("subject", LIST, &rows.await?);
+            let path = people(&environment, &organization);
+            let rows = api.list(&path, &[], ALL).await?;
+            output.rows("subject", LIST, &rows);
         }
         Command::Find(find) => {
             let body = Body::default()

@@ -5,6 +5,8 @@ mod administration;
 mod decisions;
 mod grants;
 mod lifecycle;
+mod platforms;
 mod races;
 mod ultra;
+mod subjects;
 mod world;
