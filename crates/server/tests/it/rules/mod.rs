@@ -7,6 +7,6 @@ mod grants;
 mod lifecycle;
 mod platforms;
 mod races;
-mod ultra;
 mod subjects;
+mod ultra;
 mod world;
