@@ -3,7 +3,7 @@
 use crate::{
     ask::Ask,
     binary::Process,
-    harness::{Server, get},
+    harness::{Server, get, send},
     world::Doors,
 };
 use serde_json::{Value, json};
@@ -412,4 +412,53 @@ async fn a_dialect_and_the_guards_that_name_it_go_in_one_apply() {
         refused.err
     );
     server.stop().await;
+}
+
+/// What a gateway listener says to nginx about `GET /x` of this host.
+async fn decision(address: std::net::SocketAddr, host: &str) -> (u16, Option<String>) {
+    let asked = format!(
+        "GET / HTTP/1.1\r\nHost: decisions\r\nX-Original-Method: GET\r\nX-Original-Host: {host}\r\n\
+         X-Original-URI: /x\r\nX-Original-Peer: 192.0.2.7\r\nX-Original-Request-Id: a1\r\nConnection: close\r\n\r\n"
+    );
+    let answer = send(address, asked.as_bytes()).await;
+    let status = answer.header("countersign-status").map(str::to_owned);
+    (answer.status, status)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_that_names_its_environment_judges_every_host_of_its_proxy() {
+    for named in [true, false] {
+        let sandbox = countersign_engine::id::EnvironmentId::parse("sandbox").unwrap();
+        let server = Server::start_with(|config| {
+            config.listener.gateway[0].environment = named.then_some(sandbox);
+        })
+        .await;
+        let data = data(&server);
+        for line in [
+            "env create sandbox --mode sandbox --issuer https://sandbox.example --host auth.example",
+            "guard add sandbox bound --path /x --accept access_token --host bound.example",
+            "guard add sandbox open --path /x --accept anonymous",
+        ] {
+            let ran = run(&data, line, "");
+            assert_eq!(ran.code, 0, "{line}: {}", ran.err);
+        }
+        let gateway = server.gateway();
+        let refused = |status: u16, meant: &str| (status, Some(meant.to_owned()));
+        let listed = decision(gateway, "auth.example").await;
+        assert_eq!(listed, (200, None), "a guard without hosts is for it");
+        let unlisted = decision(gateway, "api.example").await;
+        let bound = decision(gateway, "bound.example").await;
+        if named {
+            assert_eq!(unlisted, (200, None), "the proxy says what leads here");
+            assert_eq!(
+                bound,
+                refused(401, "401"),
+                "a guard with hosts is for these"
+            );
+        } else {
+            assert_eq!(unlisted, refused(403, "421"), "the host decides");
+            assert_eq!(bound, refused(403, "421"));
+        }
+        server.stop().await;
+    }
 }
