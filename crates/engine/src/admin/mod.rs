@@ -17,6 +17,7 @@ use crate::{
     commit::{Change, Commit, CommitError, Version},
     denied::{Denied, Fault, Refusal},
     id::{EnvironmentId, OrganizationId},
+    keys::Rotation,
     model::audit::AuditEvent,
     outcome::{Outcome, View},
     row::{Key, Row, Stored},
@@ -88,8 +89,10 @@ impl Engine {
                 environment,
                 key_set,
                 overlap,
+                force,
             } => {
-                self.rotate_keys(context, &actor(caller), &environment, &key_set, overlap)
+                let how = Rotation { overlap, force };
+                self.rotate_keys(context, &actor(caller), &environment, &key_set, how)
                     .await?;
                 self.admin_show(&Target::KeySet(environment, key_set)).await
             }
