@@ -100,11 +100,17 @@ impl Engine {
                 text,
                 digest,
                 token,
-            } => match self.fact_warm(&digest, context.now) {
-                Some(fact) => Ok(fact),
-                None if token => self.verify_token(context, compiled, text, digest).await,
-                None => self.verify_bearer(context, compiled, text, digest).await,
-            },
+            } => {
+                if let Some(fact) = self.fact_warm(&digest, context.now) {
+                    return Ok(fact);
+                }
+                // What is in memory under its digest was asked this when it got there.
+                decide_form(text)?;
+                match token {
+                    true => self.verify_token(context, compiled, text, digest).await,
+                    false => self.verify_bearer(context, compiled, text, digest).await,
+                }
+            }
         }
     }
 
@@ -308,7 +314,7 @@ fn look<'a>(compiled: &Compiled, guard: &Guard, judged: &Judged<'a>) -> Result<S
         Carrier::Absent if anonymous => Ok(Seen::Nothing),
         Carrier::Absent => Err(Denied::NoCredential.into()),
         Carrier::Present(value) => {
-            let text = bearer_token(value)?;
+            let text = bearer(value)?;
             // Our opaque forms have no dot, and every compact JWS has two.
             let token = text.contains('.');
             let digest = match token {
@@ -324,37 +330,26 @@ fn look<'a>(compiled: &Compiled, guard: &Guard, judged: &Judged<'a>) -> Result<S
     }
 }
 
-/// RFC 6750 section 2.1, to the letter: the scheme in any case, one space, `b64token`.
-fn bearer_token(value: &str) -> Result<&str, Denied> {
+/// What follows the scheme, which may be in any case, and one space (RFC 6750 section 2.1).
+fn bearer(value: &str) -> Result<&str, Denied> {
     let malformed = Denied::MalformedCredential(Malformed::Form);
-    let (scheme, token) = value.split_once(' ').ok_or(malformed.clone())?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Denied::InvalidToken(Reason::Kind));
-    }
-    let body = token.trim_end_matches('=');
-    let is_allowed = |b: u8| B64TOKEN.get(usize::from(b)).copied().unwrap_or(false);
-    if body.is_empty() || !body.bytes().all(is_allowed) {
-        Err(malformed)
+    let (scheme, text) = value.split_once(' ').ok_or(malformed)?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(text)
     } else {
-        Ok(token)
+        Err(Denied::InvalidToken(Reason::Kind))
     }
 }
 
-/// Which bytes may stand in a `b64token`, as a table: the path of every decision goes over every byte.
-const B64TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0u8;
-    loop {
-        if let Some(entry) = table.split_at_mut(byte as usize).1.first_mut() {
-            *entry = byte.is_ascii_alphanumeric()
-                || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
-        }
-        if byte == u8::MAX {
-            break table;
-        }
-        byte += 1;
+/// A bearer is a `b64token` (RFC 6750 section 2.1).
+fn decide_form(text: &str) -> Result<(), Denied> {
+    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b);
+    let body = text.trim_end_matches('=');
+    if body.is_empty() || !body.bytes().all(is_allowed) {
+        return Err(Denied::MalformedCredential(Malformed::Form));
     }
-};
+    Ok(())
+}
 
 /// Whether the guard takes this kind of thing, carried in this way.
 fn decide_kind(guard: &Guard, fact: &Fact, judged: &Judged<'_>) -> Result<(), Denied> {
