@@ -7,6 +7,7 @@ use crate::{
     decision::{Allowed, Carrier, Decision, DeniedAtGuard, Fact, Judged, Principal, ShownKind},
     denied::{Denied, Fault, Malformed, Reason, Refusal},
     digest::Digest,
+    facts::Fresh,
     guard::CompiledGuard,
     model::{
         credential::CredentialKind,
@@ -54,13 +55,18 @@ impl Engine {
     }
 
     /// The same, if it can be told from what is in memory: no I/O, no waiting. `None`: ask [`Engine::decide`].
-    pub fn decide_warm(&self, context: &CallContext, judged: &Judged<'_>) -> Option<Decision> {
-        let compiled = self.compiled_warm(&context.environment, context.now)?;
+    pub fn decide_warm(
+        &self,
+        context: &CallContext,
+        judged: &Judged<'_>,
+        fresh: Fresh<'_>,
+    ) -> Option<Decision> {
+        let compiled = self.compiled_warm(&context.environment, fresh)?;
         let guard = &find_guard(&compiled, judged).ok()?.guard;
         let Seen::Bearer { digest, .. } = look(&compiled, guard, judged).ok()? else {
             return None;
         };
-        let fact = self.fact_warm(&digest, context.now)?;
+        let fact = self.fact_warm(&digest, fresh)?;
         Some(self.answer(context, &compiled, guard, fact, judged))
     }
 
@@ -101,7 +107,8 @@ impl Engine {
                 digest,
                 token,
             } => {
-                if let Some(fact) = self.fact_warm(&digest, context.now) {
+                let fresh = self.fresh(context.now);
+                if let Some(fact) = fresh.and_then(|fresh| self.fact_warm(&digest, fresh)) {
                     return Ok(fact);
                 }
                 // What is in memory under its digest was asked this when it got there.
@@ -314,7 +321,7 @@ fn look<'a>(compiled: &Compiled, guard: &Guard, judged: &Judged<'a>) -> Result<S
         Carrier::Absent if anonymous => Ok(Seen::Nothing),
         Carrier::Absent => Err(Denied::NoCredential.into()),
         Carrier::Present(value) => {
-            let text = bearer(value)?;
+            let text = bearer_text(value)?;
             // Our opaque forms have no dot, and every compact JWS has two.
             let token = text.contains('.');
             let digest = match token {
@@ -331,7 +338,7 @@ fn look<'a>(compiled: &Compiled, guard: &Guard, judged: &Judged<'a>) -> Result<S
 }
 
 /// What follows the scheme, which may be in any case, and one space (RFC 6750 section 2.1).
-fn bearer(value: &str) -> Result<&str, Denied> {
+fn bearer_text(value: &str) -> Result<&str, Denied> {
     let malformed = Denied::MalformedCredential(Malformed::Form);
     let (scheme, text) = value.split_once(' ').ok_or(malformed)?;
     if scheme.eq_ignore_ascii_case("bearer") {

@@ -35,7 +35,10 @@ impl Engine {
         token: &Secret<String>,
     ) -> Result<Option<Arc<Fact>>, Refusal> {
         let digest = token_digest(&compiled.id, token.expose());
-        let fact = match self.fact_warm(&digest, context.now) {
+        let warm = self
+            .fresh(context.now)
+            .and_then(|fresh| self.fact_warm(&digest, fresh));
+        let fact = match warm {
             Some(fact) => Ok(fact),
             None => {
                 self.verify_token(context, compiled, token.expose(), digest)

@@ -47,3 +47,4 @@ pub mod time;
 mod verify;
 
 pub use engine::{Engine, Ports};
+pub use facts::Fresh;

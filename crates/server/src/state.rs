@@ -77,7 +77,7 @@ impl ServerState {
 
     /// Why this node should not be sent requests, in one word; none when it should.
     pub fn obstacle(&self) -> Option<&'static str> {
-        self.health.obstacle(self.freshness.holds(&[]))
+        self.health.obstacle(self.freshness.is_fresh())
     }
 
     /// A request id of its own: 8 characters of base62.
