@@ -3,6 +3,7 @@
 use crate::{
     bounds::{HOST_BYTES_MAX, HOSTS_KEPT_MAX},
     call::{AdminCall, Asked, Call, CallContext},
+    commit::{Change, Commit, CommitError},
     compiled::CompiledCache,
     denied::{Denied, Fault, Refusal},
     facts::{Facts, Fresh},
@@ -199,6 +200,16 @@ impl Engine {
         let rows = self.ports.store.load(keys).await?;
         rows.try_into()
             .map_err(|_| Fault::internal("the store answered with another number of rows"))
+    }
+
+    /// Write these changes together with their audit event.
+    pub(crate) async fn commit(
+        &self,
+        at: Timestamp,
+        changes: Vec<Change>,
+        audit: AuditEvent,
+    ) -> Result<(), CommitError> {
+        self.ports.store.commit(Commit { at, changes, audit }).await
     }
 
     /// An audit event of this call.

@@ -7,7 +7,7 @@ use crate::{
         OVERLAP_MAX, PAGE_ROWS_MAX, RETIRED_KEYS_MAX, TOKEN_LIFETIME_MAX,
     },
     call::CallContext,
-    commit::{Change, Commit, CommitError},
+    commit::{Change, CommitError},
     compiled::place_of,
     denied::{Denied, Fault, ProblemKind, Refusal},
     id::EnvironmentId,
@@ -252,16 +252,7 @@ impl Engine {
             row: Row::KeySet(set),
             if_version,
         }];
-        match self
-            .ports
-            .store
-            .commit(Commit {
-                at: context.now,
-                changes,
-                audit,
-            })
-            .await
-        {
+        match self.commit(context.now, changes, audit).await {
             Ok(()) => Ok(true),
             Err(CommitError::Conflict { .. }) => Ok(false),
             Err(CommitError::Fault(fault)) => Err(fault),

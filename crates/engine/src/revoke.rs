@@ -3,7 +3,7 @@
 use crate::{
     Engine,
     call::CallContext,
-    commit::{Change, Commit, CommitError},
+    commit::{Change, CommitError},
     compiled::Compiled,
     decision::Fact,
     denied::Refusal,
@@ -70,12 +70,7 @@ impl Engine {
                 expires_at: fact.principal.expires_at.unwrap_or(Timestamp::FAR),
             }))
         });
-        let commit = Commit {
-            at: now,
-            changes: changes.collect(),
-            audit,
-        };
-        match self.ports.store.commit(commit).await {
+        match self.commit(now, changes.collect(), audit).await {
             // A conflict: someone else has just revoked it. It is revoked, durably.
             Ok(()) | Err(CommitError::Conflict { .. }) => Ok(()),
             Err(CommitError::Fault(fault)) => Err(fault.into()),

@@ -14,7 +14,7 @@ mod tokens;
 use crate::{
     Engine,
     call::{AdminCall, Amend, CallContext, New, Target},
-    commit::{Change, Commit, CommitError, Version},
+    commit::{Change, CommitError, Version},
     denied::{Denied, Fault, Refusal},
     id::{EnvironmentId, OrganizationId},
     keys::Rotation,
@@ -193,16 +193,7 @@ impl Engine {
         let is_version =
             |change: &Change| matches!(change, Change::Replace { .. } | Change::Require { .. });
         let versions: Vec<bool> = changes.iter().map(is_version).collect();
-        match self
-            .ports
-            .store
-            .commit(Commit {
-                at: context.now,
-                changes,
-                audit,
-            })
-            .await
-        {
+        match self.commit(context.now, changes, audit).await {
             Ok(()) => self.row_view(&key).await,
             Err(CommitError::Conflict { change }) if versions.get(change) == Some(&true) => {
                 Err(Denied::PreconditionFailed.into())
