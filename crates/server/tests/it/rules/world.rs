@@ -185,6 +185,12 @@ impl World {
         }
     }
 
+    /// A backend of the sandbox, with our own spelling.
+    pub async fn backend(&self) -> ClientId {
+        self.client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
+            .await
+    }
+
     pub async fn client(
         &self,
         environment: &str,
