@@ -67,6 +67,15 @@ impl ServerState {
         Ok(page.rows.len() > 1)
     }
 
+    /// Whether there is any environment.
+    ///
+    /// # Errors
+    /// [`Fault`] when the store cannot tell.
+    pub async fn has_environment(&self) -> Result<bool, Fault> {
+        let page = self.store.list(&Query::Environments, None, 1).await?;
+        Ok(!page.rows.is_empty())
+    }
+
     /// A line for each environment that the configuration names and that is not there.
     ///
     /// # Errors
