@@ -53,6 +53,11 @@ pub const IDEMPOTENT_SECRET_FOR: Duration = Duration::from_secs(10 * 60);
 pub const IDEMPOTENCY_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest overlap of a rotation.
 pub const OVERLAP_MAX: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// How long whoever reads the public keys may keep them: the `max-age` of that answer.
+pub const KEY_SET_CACHED_FOR: Duration = Duration::from_secs(5 * 60);
+/// How old a next key is before it may sign: until then some keep a set without it. A minute more than they
+/// may keep it, for a key has its date before its pair is made.
+pub const NEXT_KEY_KNOWN_AFTER: Duration = Duration::from_secs(6 * 60);
 /// The longest life of an access token.
 pub const TOKEN_LIFETIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest life of a client's assertion (RFC 7523): it must be remembered as long.

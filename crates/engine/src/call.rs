@@ -206,8 +206,11 @@ pub enum AdminCall {
         environment: EnvironmentId,
         /// Which set.
         key_set: String,
-        /// How long the retired key's signatures are still accepted; none: the longest life of its tokens.
+        /// How long the retired key's signatures are still accepted; none: the longest life of its tokens,
+        /// and as long as its set may be kept.
         overlap: Option<Duration>,
+        /// Also when the next key was published so lately that some do not know it yet.
+        force: bool,
     },
     /// Refuse every token issued until now to an environment, an organization or a client.
     EndTokens(Target),
@@ -282,7 +285,7 @@ pub struct IdempotencyKey {
 /// Something to make. Texts are as the caller wrote them; the engine checks every member.
 #[derive(Debug, Clone)]
 pub enum New {
-    /// An environment with its first signing keys.
+    /// An environment with its key sets, which a worker or the first caller fills.
     Environment(NewEnvironment),
     /// An organization.
     Organization(NewOrganization),

@@ -6,7 +6,7 @@ use crate::{
     Engine,
     bounds::ENVIRONMENT_LIST_MAX,
     denied::Fault,
-    facts::is_young,
+    facts::Fresh,
     guard::CompiledGuard,
     id::EnvironmentId,
     keys::set_names,
@@ -105,12 +105,12 @@ impl Engine {
     pub(crate) fn compiled_warm(
         &self,
         id: &EnvironmentId,
-        now: Timestamp,
+        fresh: Fresh<'_>,
     ) -> Option<Arc<Compiled>> {
         let compiled = self.compiled.0.get(id)?;
-        let stands =
-            is_young(compiled.made_at, now) && self.ports.freshness.holds(&compiled.generations);
-        stands.then_some(compiled)
+        fresh
+            .believes(compiled.made_at, &compiled.generations)
+            .then_some(compiled)
     }
 
     /// The environment made ready; `None` when there is no such environment.
@@ -119,8 +119,11 @@ impl Engine {
         id: &EnvironmentId,
         now: Timestamp,
     ) -> Result<Option<Arc<Compiled>>, Fault> {
-        if let Some(warm) = self.compiled_warm(id, now) {
-            return Ok(Some(warm));
+        let warm = self
+            .fresh(now)
+            .and_then(|fresh| self.compiled_warm(id, fresh));
+        if warm.is_some() {
+            return Ok(warm);
         }
         let Some(compiled) = self.compile(id, now).await? else {
             return Ok(None);

@@ -14,6 +14,7 @@ use crate::{
     },
     denied::{Denied, Fault, Malformed, Reason, Refusal},
     digest::Digest,
+    facts::Fresh,
     guard::CompiledGuard,
     id::CredentialId,
     limits::Bucket,
@@ -67,15 +68,20 @@ impl Engine {
     }
 
     /// The same, if it can be told from what is in memory: no I/O, no waiting. `None`: ask [`Engine::decide`].
-    pub fn decide_warm(&self, context: &CallContext, judged: &Judged<'_>) -> Option<Decision> {
-        let compiled = self.compiled_warm(&context.environment, context.now)?;
+    pub fn decide_warm(
+        &self,
+        context: &CallContext,
+        judged: &Judged<'_>,
+        fresh: Fresh<'_>,
+    ) -> Option<Decision> {
+        let compiled = self.compiled_warm(&context.environment, fresh)?;
         let guard = &find_guard(&compiled, judged).ok()?.guard;
         let digest = match look(&compiled, guard, judged).ok()? {
             Seen::Bearer { digest, .. } | Seen::Basic { digest, .. } => digest,
             Seen::Headers(client) => client.digest,
             Seen::Nothing | Seen::Preflight => return None,
         };
-        let fact = self.fact_warm(&digest, context.now)?;
+        let fact = self.fact_warm(&digest, fresh)?;
         Some(self.answer(context, guard, fact, judged))
     }
 
@@ -121,22 +127,26 @@ impl Engine {
                 text,
                 digest,
                 token,
-            } => match self.fact_warm(&digest, context.now) {
-                Some(fact) => Ok(fact),
-                None if token => self.verify_token(context, compiled, text, digest).await,
-                None => {
-                    self.refuse_secret_at(context, guard, judged).await?;
-                    self.verify_bearer(context, compiled, text, digest).await
+            } => {
+                if let Some(fact) = self.known(&digest, context.now) {
+                    return Ok(fact);
                 }
-            },
-            Seen::Headers(client) => match self.fact_warm(&client.digest, context.now) {
+                // What is in memory under its digest was asked this when it got there.
+                decide_form(text)?;
+                if token {
+                    return self.verify_token(context, compiled, text, digest).await;
+                }
+                self.refuse_secret_at(context, guard, judged).await?;
+                self.verify_bearer(context, compiled, text, digest).await
+            }
+            Seen::Headers(client) => match self.known(&client.digest, context.now) {
                 Some(fact) => Ok(fact),
                 None => {
                     self.refuse_secret_at(context, guard, judged).await?;
                     self.verify_client_headers(context, compiled, &client).await
                 }
             },
-            Seen::Basic { carried, digest } => match self.fact_warm(&digest, context.now) {
+            Seen::Basic { carried, digest } => match self.known(&digest, context.now) {
                 Some(fact) => Ok(fact),
                 None => {
                     self.verify_subject_basic(context, compiled, carried, digest)
@@ -376,7 +386,7 @@ fn look<'a>(compiled: &Compiled, guard: &Guard, judged: &Judged<'a>) -> Result<S
                 let digest = basic_digest(&compiled.id, carried);
                 return Ok(Seen::Basic { carried, digest });
             }
-            let text = bearer_token(value)?;
+            let text = bearer_text(value)?;
             // Our opaque forms have no dot, and every compact JWS has two.
             let token = text.contains('.');
             let digest = match token {
@@ -399,37 +409,26 @@ fn basic_of<'a>(guard: &Guard, value: &'a str) -> Option<&'a str> {
     (is_basic && guard.accept.contains(&Accept::SubjectBasic)).then_some(carried)
 }
 
-/// RFC 6750 section 2.1, to the letter: the scheme in any case, one space, `b64token`.
-fn bearer_token(value: &str) -> Result<&str, Denied> {
+/// What follows the scheme, which may be in any case, and one space (RFC 6750 section 2.1).
+fn bearer_text(value: &str) -> Result<&str, Denied> {
     let malformed = Denied::MalformedCredential(Malformed::Form);
-    let (scheme, token) = value.split_once(' ').ok_or(malformed.clone())?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Denied::InvalidToken(Reason::Kind));
-    }
-    let body = token.trim_end_matches('=');
-    let is_allowed = |b: u8| B64TOKEN.get(usize::from(b)).copied().unwrap_or(false);
-    if body.is_empty() || !body.bytes().all(is_allowed) {
-        Err(malformed)
+    let (scheme, text) = value.split_once(' ').ok_or(malformed)?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(text)
     } else {
-        Ok(token)
+        Err(Denied::InvalidToken(Reason::Kind))
     }
 }
 
-/// Which bytes may stand in a `b64token`, as a table: the path of every decision goes over every byte.
-const B64TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0u8;
-    loop {
-        if let Some(entry) = table.split_at_mut(byte as usize).1.first_mut() {
-            *entry = byte.is_ascii_alphanumeric()
-                || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
-        }
-        if byte == u8::MAX {
-            break table;
-        }
-        byte += 1;
+/// A bearer is a `b64token` (RFC 6750 section 2.1).
+fn decide_form(text: &str) -> Result<(), Denied> {
+    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b);
+    let body = text.trim_end_matches('=');
+    if body.is_empty() || !body.bytes().all(is_allowed) {
+        return Err(Denied::MalformedCredential(Malformed::Form));
     }
-};
+    Ok(())
+}
 
 /// Whether the guard takes this kind of thing, carried in this way.
 fn decide_kind(guard: &Guard, fact: &Fact, judged: &Judged<'_>) -> Result<(), Denied> {

@@ -3,9 +3,10 @@
 use crate::{
     bounds::{HOST_BYTES_MAX, HOSTS_KEPT_MAX},
     call::{AdminCall, Asked, Call, CallContext},
+    commit::{Change, Commit, CommitError},
     compiled::CompiledCache,
     denied::{Denied, Fault, Refusal},
-    facts::{Facts, is_young},
+    facts::{Facts, Fresh},
     id::{CredentialId, EnvironmentId},
     lanes::Lanes,
     limits::Rates,
@@ -90,8 +91,16 @@ impl Engine {
         }
     }
 
+    /// The environment that lists `host`, if that can be told from what is in memory: no I/O, no waiting.
+    /// `None`: ask [`Engine::environment_of`].
+    pub fn environment_warm(&self, host: &str, fresh: Fresh<'_>) -> Option<EnvironmentId> {
+        let kept = self.hosts.get(host)?;
+        fresh
+            .believes(kept.made_at, &kept.from)
+            .then_some(kept.environment)
+    }
+
     /// The environment that lists `host` (lower case, with or without port; the entry with the port wins).
-    /// No I/O and no allocation where the answer is in memory and still stands.
     ///
     /// # Errors
     /// [`Fault`] when that cannot be known.
@@ -103,11 +112,11 @@ impl Engine {
         if host.len() > HOST_BYTES_MAX {
             return Ok(None);
         }
-        if let Some(kept) = self.hosts.get(host)
-            && is_young(kept.made_at, now)
-            && self.ports.freshness.holds(&kept.from)
-        {
-            return Ok(Some(kept.environment));
+        let warm = self
+            .fresh(now)
+            .and_then(|fresh| self.environment_warm(host, fresh));
+        if warm.is_some() {
+            return Ok(warm);
         }
         let place = EnvironmentId::installation();
         let name = |host: &str| Key::Name(place.clone(), NameSpace::Host, host.into());
@@ -232,6 +241,16 @@ impl Engine {
         let rows = self.ports.store.load(keys).await?;
         rows.try_into()
             .map_err(|_| Fault::internal("the store answered with another number of rows"))
+    }
+
+    /// Write these changes together with their audit event.
+    pub(crate) async fn commit(
+        &self,
+        at: Timestamp,
+        changes: Vec<Change>,
+        audit: AuditEvent,
+    ) -> Result<(), CommitError> {
+        self.ports.store.commit(Commit { at, changes, audit }).await
     }
 
     /// An audit event of this call.

@@ -3,10 +3,11 @@
 use crate::{
     Engine,
     bounds::{
-        CONFLICT_TRIES_MAX, OVERLAP_MAX, PAGE_ROWS_MAX, RETIRED_KEYS_MAX, TOKEN_LIFETIME_MAX,
+        CONFLICT_TRIES_MAX, IDENTITY_ASSERTION_VALID_FOR, KEY_SET_CACHED_FOR, NEXT_KEY_KNOWN_AFTER,
+        OVERLAP_MAX, PAGE_ROWS_MAX, RETIRED_KEYS_MAX, TOKEN_LIFETIME_MAX,
     },
     call::CallContext,
-    commit::{Change, Commit, CommitError},
+    commit::{Change, CommitError},
     compiled::place_of,
     denied::{Denied, Fault, ProblemKind, Refusal},
     id::EnvironmentId,
@@ -149,18 +150,19 @@ impl Engine {
         actor: &str,
         environment: &EnvironmentId,
         set: &str,
-        overlap: Option<Duration>,
+        how: Rotation,
     ) -> Result<(), Refusal> {
-        let overlap = overlap.unwrap_or(TOKEN_LIFETIME_MAX);
-        if overlap > OVERLAP_MAX {
+        if how.overlap.is_some_and(|overlap| overlap > OVERLAP_MAX) {
             let expected = ProblemKind::Expected("at most 90 days in seconds");
             return Err(Denied::invalid("overlap_s", expected).into());
         }
-        let [place] = self.load(&[Key::Environment(environment.clone())]).await?;
-        let place = place.as_deref().and_then(Stored::environment).map(place_of);
-        let place = place.ok_or(Denied::NotFound {
+        let [found] = self.load(&[Key::Environment(environment.clone())]).await?;
+        let found = found.as_deref().and_then(Stored::environment);
+        let found = found.ok_or(Denied::NotFound {
             noun: "environment",
         })?;
+        let place = place_of(found);
+        let overlap = how.overlap.unwrap_or_else(|| usual_overlap(found, set));
         let _turn = self.making_keys.lock().await;
         for _ in 0..CONFLICT_TRIES_MAX {
             let [stored] = self
@@ -170,6 +172,9 @@ impl Engine {
             let known = stored
                 .key_set()
                 .ok_or_else(|| Fault::internal("a key set's row is not one"))?;
+            if !how.force {
+                decide_next_is_known(known, context.now)?;
+            }
             let mut changed = decide_rotation(known, context.now, overlap)?;
             if changed.current().is_none() {
                 changed.keys.push(
@@ -247,16 +252,7 @@ impl Engine {
             row: Row::KeySet(set),
             if_version,
         }];
-        match self
-            .ports
-            .store
-            .commit(Commit {
-                at: context.now,
-                changes,
-                audit,
-            })
-            .await
-        {
+        match self.commit(context.now, changes, audit).await {
             Ok(()) => Ok(true),
             Err(CommitError::Conflict { .. }) => Ok(false),
             Err(CommitError::Fault(fault)) => Err(fault),
@@ -275,6 +271,42 @@ pub(crate) fn set_names(environment: &Environment) -> Vec<&str> {
     names.sort_unstable();
     names.dedup();
     names
+}
+
+/// How a set is rotated.
+#[derive(Clone, Copy)]
+pub(crate) struct Rotation {
+    pub overlap: Option<Duration>,
+    pub force: bool,
+}
+
+/// As long as a token of the set may live that was signed a moment ago, and as long as someone may keep the
+/// set that named the key current.
+fn usual_overlap(environment: &Environment, set: &str) -> Duration {
+    let profiles = environment.profiles.iter();
+    let lifetimes = profiles
+        .filter(|profile| profile.key_set == set)
+        .map(|profile| Duration::from_secs(profile.lifetime_s.into()));
+    let longest = lifetimes.max().unwrap_or(match set {
+        identity_assertion::KEY_SET => IDENTITY_ASSERTION_VALID_FOR,
+        // The profile is gone with its dialect, and its tokens may live.
+        _ => TOKEN_LIFETIME_MAX,
+    });
+    longest.saturating_add(KEY_SET_CACHED_FOR)
+}
+
+/// Whoever keeps the public keys must have had the time to learn of the next one: what it signs would be
+/// refused there. Where nothing has signed yet nobody can keep anything.
+fn decide_next_is_known(set: &KeySet, now: Timestamp) -> Result<(), Denied> {
+    let is_known = |key: &SigningKey| {
+        key.state == KeyState::Next && key.created_at.plus(NEXT_KEY_KNOWN_AFTER) <= now
+    };
+    if set.current().is_none() || set.keys.iter().any(is_known) {
+        return Ok(());
+    }
+    Err(Denied::Conflict(
+        "the next key was published less than six minutes ago, and whoever keeps the key set for the five that it may be kept would refuse its tokens; wait, or force the rotation, as after a leak",
+    ))
 }
 
 /// Retire, then promote. Keys past their end go. No retired key outlives the new overlap, so that after a
@@ -375,5 +407,57 @@ mod tests {
         let now = Timestamp::from_seconds(100);
         let refused = decide_rotation(&set(keys), now, Duration::from_secs(8000));
         assert!(matches!(refused, Err(Denied::Conflict(_))));
+    }
+
+    #[test]
+    fn a_key_that_was_just_published_began_to_sign_for_those_who_keep_the_set() {
+        let now = |s| Timestamp::from_seconds(s);
+        let next = || {
+            vec![
+                key("a", KeyState::Current, None),
+                key("b", KeyState::Next, None),
+            ]
+        };
+        assert!(matches!(
+            decide_next_is_known(&set(next()), now(359)),
+            Err(Denied::Conflict(_))
+        ));
+        assert_eq!(decide_next_is_known(&set(next()), now(360)), Ok(()));
+        let without = set(vec![key("a", KeyState::Current, None)]);
+        assert!(
+            decide_next_is_known(&without, now(9000)).is_err(),
+            "a key that is made now signs at once"
+        );
+        assert_eq!(decide_next_is_known(&set(vec![]), now(0)), Ok(()));
+    }
+
+    #[test]
+    fn a_retired_key_was_kept_a_day_whatever_its_tokens_life() {
+        use crate::model::{environment::Mode, profile::TokenProfile};
+        let environment = Environment {
+            id: EnvironmentId::parse("sandbox").unwrap(),
+            display_name: "Sandbox".into(),
+            mode: Mode::Sandbox,
+            issuer: "https://a.example".into(),
+            hosts: vec![],
+            dialects: vec![],
+            brand: "cs".into(),
+            profiles: vec![
+                TokenProfile::standard("https://a.example"),
+                TokenProfile::ayyeka(),
+            ],
+            allowed_origins: vec![],
+            data_key: Sealed::default(),
+            tag_keys: vec![],
+            created_at: Timestamp::EPOCH,
+        };
+        for (set, seconds) in [
+            ("standard", 600 + 300),
+            ("ayyeka", 3600 + 300),
+            ("identity", 60 + 300),
+            ("of a dialect that was taken out", 24 * 3600 + 300),
+        ] {
+            assert_eq!(usual_overlap(&environment, set).as_secs(), seconds, "{set}");
+        }
     }
 }

@@ -58,3 +58,4 @@ pub mod time;
 mod verify;
 
 pub use engine::{Engine, Ports};
+pub use facts::Fresh;

@@ -69,6 +69,11 @@ const fn is_plain(byte: u8) -> bool {
 
 /// Only the last segment may be empty: a slash at the end.
 fn check_segments(path: &str) -> Result<(), Ambiguous> {
+    // Most paths are seen to be good at a glance: every decision passes here.
+    let is_odd = |pair: &[u8]| matches!(pair, b"//" | b"/.");
+    if !path.as_bytes().windows(2).any(is_odd) {
+        return Ok(());
+    }
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
         match segment {

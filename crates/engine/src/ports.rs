@@ -184,8 +184,16 @@ pub trait Freshness: Send + Sync {
     /// Note the generation of a key's shard, *before* reading the key.
     fn generation(&self, key: &Key) -> Generation;
 
+    /// Whether the feed was read recently enough to believe anything that is kept. Reads a clock.
+    fn is_fresh(&self) -> bool;
+
+    /// Whether all of these still stand, as far as the feed was read: ask whether it is fresh *before*.
+    fn stand(&self, generations: &[Generation]) -> bool;
+
     /// Whether all of these still stand, and the feed was read recently enough to know.
-    fn holds(&self, generations: &[Generation]) -> bool;
+    fn holds(&self, generations: &[Generation]) -> bool {
+        self.is_fresh() && self.stand(generations)
+    }
 }
 
 /// A shard of the cache and how often anything in it was invalidated.

@@ -4,7 +4,7 @@ use crate::{
     Engine,
     bounds::CONFLICT_TRIES_MAX,
     call::CallContext,
-    commit::{Change, Commit, CommitError},
+    commit::{Change, CommitError},
     compiled::Compiled,
     decision::{Fact, ShownKind, TokenFact},
     denied::{Fault, Refusal},
@@ -79,12 +79,7 @@ impl Engine {
         for _ in 0..CONFLICT_TRIES_MAX {
             changes.truncate(revocations);
             changes.extend(self.freed_by(place, fact, details).await?);
-            let commit = Commit {
-                at: now,
-                changes: changes.clone(),
-                audit: audit.clone(),
-            };
-            match self.ports.store.commit(commit).await {
+            match self.commit(now, changes.clone(), audit.clone()).await {
                 Ok(()) => return Ok(()),
                 // Someone else has just revoked it. It is revoked, durably.
                 Err(CommitError::Conflict { change }) if change < revocations => return Ok(()),

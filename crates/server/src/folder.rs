@@ -1,5 +1,6 @@
 //! The data folder: one process at a time, and nobody else's to read.
 
+use crate::trouble::Trouble;
 use anyhow::{Context as _, bail};
 use countersign_engine::secret::Secret;
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,12 @@ impl DataFolder {
                 path: path.to_owned(),
                 _lock: lock,
             }),
-            Err(TryLockError::WouldBlock) => bail!("another server uses the data folder {shown}"),
+            Err(TryLockError::WouldBlock) => bail!(Trouble {
+                what: format!("another server uses the data folder {shown}"),
+                place: path.join(LOCK_FILE).display().to_string(),
+                advice: "use the server that runs (`countersign status`) or stop it; or name another folder with --data"
+                    .into(),
+            }),
             Err(TryLockError::Error(error)) => {
                 Err(error).with_context(|| format!("cannot lock the data folder {shown}"))
             }

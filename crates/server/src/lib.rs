@@ -28,4 +28,5 @@ pub mod serve;
 pub mod state;
 pub mod system;
 pub mod telemetry;
+pub mod trouble;
 pub mod workers;

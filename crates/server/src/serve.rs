@@ -56,11 +56,12 @@ pub async fn start(config: Config, variables: &[(String, String)]) -> anyhow::Re
     let composed = compose::compose(&config, variables).await?;
     let mut advice = advice::of(&config, composed.state.has_several_environments().await?);
     advice.extend(composed.state.lacking_environments().await?);
-    let public = bind(&config.listener.public).await?;
-    let admin = bind(&config.listener.admin.listener()).await?;
+    let public = bind("public", &config.listener.public).await?;
+    let admin = bind("admin", &config.listener.admin.listener()).await?;
     let mut gateways = Vec::new();
-    for gateway in &config.listener.gateway {
-        gateways.push((bind(&gateway.listener()).await?, gateway.clone()));
+    for (index, gateway) in config.listener.gateway.iter().enumerate() {
+        let name = format!("gateway[{index}]");
+        gateways.push((bind(&name, &gateway.listener()).await?, gateway.clone()));
     }
     let addresses = Addresses {
         public: public.addresses.clone(),
@@ -130,6 +131,18 @@ impl Addresses {
 }
 
 impl Running {
+    /// What to do first, where nothing was done yet.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    pub async fn first_step(&self) -> anyhow::Result<Option<String>> {
+        let folder = self.folder.path().display();
+        let is_new = !self.state.has_environment().await?;
+        Ok(is_new.then(|| format!(
+            "there is no environment yet, so every request gets 421; make one: `countersign --data {folder} apply FILE` (examples/apply.toml is one) or `countersign --data {folder} env create`; `countersign demo` shows everything at work"
+        )))
+    }
+
     /// Read every certificate again.
     pub fn reload_certificates(&self) {
         for certificate in &self.certificates {
@@ -181,6 +194,9 @@ pub fn run(config: Config, variables: &[(String, String)]) -> anyhow::Result<()>
         let running = start(config, variables).await?;
         for line in &running.advice {
             warn!("{line}");
+        }
+        if let Some(step) = running.first_step().await? {
+            info!("{step}");
         }
         loop {
             tokio::select! {

@@ -67,6 +67,15 @@ impl ServerState {
         Ok(page.rows.len() > 1)
     }
 
+    /// Whether there is any environment.
+    ///
+    /// # Errors
+    /// [`Fault`] when the store cannot tell.
+    pub async fn has_environment(&self) -> Result<bool, Fault> {
+        let page = self.store.list(&Query::Environments, None, 1).await?;
+        Ok(!page.rows.is_empty())
+    }
+
     /// A line for each environment that the configuration names and that is not there.
     ///
     /// # Errors
@@ -77,7 +86,7 @@ impl ServerState {
 
     /// Why this node should not be sent requests, in one word; none when it should.
     pub fn obstacle(&self) -> Option<&'static str> {
-        self.health.obstacle(self.freshness.holds(&[]))
+        self.health.obstacle(self.freshness.is_fresh())
     }
 
     /// A request id of its own: 8 characters of base62.

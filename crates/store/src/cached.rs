@@ -280,10 +280,12 @@ impl<S: Store + ?Sized> Freshness for CachedStore<S> {
         }
     }
 
-    fn holds(&self, generations: &[Generation]) -> bool {
+    fn is_fresh(&self) -> bool {
         self.fresh_now().is_some()
-            && generations
-                .iter()
-                .all(|noted| self.generations.now(noted.shard) == Some(noted.count))
+    }
+
+    fn stand(&self, generations: &[Generation]) -> bool {
+        let stands = |noted: &Generation| self.generations.now(noted.shard) == Some(noted.count);
+        generations.iter().all(stands)
     }
 }

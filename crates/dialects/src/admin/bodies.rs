@@ -24,7 +24,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 body! {
-    /// An environment to make, with its first signing keys.
+    /// An environment to make. Its signing keys are made within ten seconds, or when they are first needed.
     EnvironmentToMake {
         /// Its name, in every key and for good.
         id: EnvironmentId,
@@ -243,8 +243,12 @@ body! {
 
     /// How a key set is rotated.
     KeyRotation {
-        /// How long signatures of the retired key are still accepted, in seconds; as long as its tokens live unless given.
+        /// How long signatures of the retired key are still accepted, in seconds. Unless given: the longest life
+        /// of the tokens that it signed, and the five minutes for which the key set may be kept.
         overlap_s: Option<u64>,
+        /// Also when the next key was published less than six minutes ago, so that some keep a key set without
+        /// it and would refuse its tokens; else that is 409. As after a leak.
+        force: Option<bool>,
     }
 
     /// The guards of an environment, all of them, in the order in which they are read.
@@ -257,7 +261,8 @@ body! {
     GuardBody {
         /// Its name within the environment.
         name: String,
-        /// Host names it is for, lower case, without port; empty: every host of the environment.
+        /// Host names it is for, lower case, without port; empty: every host that is judged here, which at a gateway
+        /// listener that names this environment is every host that its proxy asks about, listed or not.
         hosts: Option<Vec<String>>,
         /// Path patterns: `/v2.0/site` exactly, `/v2.0/*` everything at and below, `{name}` one whole segment.
         paths: Vec<String>,

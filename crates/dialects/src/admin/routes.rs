@@ -70,7 +70,7 @@ pub(super) static ROUTES: &[Route] = &[
     route("admin.environments.list", Method::GET, "/admin/v1/environments", Viewer, Nothing, decode::list_environments,
         lists::<rows::Environment>("List environments", &[LIMIT, CURSOR])),
     route("admin.environments.create", Method::POST, "/admin/v1/environments", Editor, Members, decode::create_environment,
-        makes::<bodies::EnvironmentToMake, rows::Environment>("Make an environment with its first signing keys", &[IDEMPOTENCY_KEY])),
+        makes::<bodies::EnvironmentToMake, rows::Environment>("Make an environment; its signing keys are made within ten seconds, or when they are first needed", &[IDEMPOTENCY_KEY])),
     route("admin.environments.show", Method::GET, "/admin/v1/environments/{environment}", Viewer, Nothing, decode::show_environment,
         shows::<rows::Environment>("Show an environment", &[ENVIRONMENT])),
     route("admin.environments.amend", Method::PATCH, "/admin/v1/environments/{environment}", Editor, Members, decode::amend_environment,

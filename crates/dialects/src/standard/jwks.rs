@@ -14,8 +14,8 @@ use countersign_engine::{
 };
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-/// How long a public document is kept: far less than the overlap of a rotation, in which the next key is
-/// published before it signs.
+/// How long a public document may be kept: [`countersign_engine::bounds::KEY_SET_CACHED_FOR`], which a rotation
+/// waits for.
 pub(crate) const CACHE_CONTROL: &str = "public, max-age=300";
 
 pub(super) const DOC: Doc = Doc {
@@ -75,5 +75,17 @@ pub(super) fn encode(
         Ok(Outcome::PublicKeys(keys)) => headers::public_json(keys, CACHE_CONTROL),
         Ok(_) => super::unexpected(context),
         Err(refusal) => oauth_error::refuse_at_client_endpoint(refusal, context),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_engine::bounds::KEY_SET_CACHED_FOR;
+
+    #[test]
+    fn a_key_set_may_be_kept_as_long_as_a_rotation_waits() {
+        let seconds = KEY_SET_CACHED_FOR.as_secs();
+        assert_eq!(CACHE_CONTROL, format!("public, max-age={seconds}"));
     }
 }

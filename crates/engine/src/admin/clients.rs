@@ -8,7 +8,7 @@ use super::{
 use crate::{
     Engine,
     call::{CallContext, ClientChange, NewClient, PlatformChange},
-    commit::{Change, Commit, CommitError, Version},
+    commit::{Change, CommitError, Version},
     denied::{Denied, Fault, ProblemKind, Refusal},
     global_id,
     id::{ClientId, EnvironmentId},
@@ -189,16 +189,7 @@ impl Engine {
             "client.remove",
             &format!("client:{id}"),
         );
-        match self
-            .ports
-            .store
-            .commit(Commit {
-                at: context.now,
-                changes,
-                audit,
-            })
-            .await
-        {
+        match self.commit(context.now, changes, audit).await {
             Ok(()) => Ok(Outcome::Done),
             Err(CommitError::Conflict { .. }) => Err(Denied::PreconditionFailed.into()),
             Err(CommitError::Fault(fault)) => Err(fault.into()),

@@ -5,7 +5,7 @@ use crate::{
     Engine,
     bounds::{IDEMPOTENCY_FOR, IDEMPOTENT_SECRET_FOR},
     call::{CallContext, IdempotencyKey, New},
-    commit::{Change, Commit, CommitError, Version},
+    commit::{Change, CommitError, Version},
     denied::{Denied, Fault, Refusal},
     digest::Digest,
     id::EnvironmentId,
@@ -122,16 +122,7 @@ impl Engine {
         }
         let first_row = changes.len();
         changes.extend(rows.into_iter().map(Change::Insert));
-        match self
-            .ports
-            .store
-            .commit(Commit {
-                at: context.now,
-                changes,
-                audit,
-            })
-            .await
-        {
+        match self.commit(context.now, changes, audit).await {
             Ok(()) => {
                 let [stored] = self.load(&[key]).await?;
                 let stored =

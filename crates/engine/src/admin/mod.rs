@@ -17,9 +17,10 @@ mod webhooks;
 use crate::{
     Engine,
     call::{AdminCall, Amend, CallContext, New, Target},
-    commit::{Change, Commit, CommitError, Version},
+    commit::{Change, CommitError, Version},
     denied::{Denied, Fault, Refusal},
     id::{EnvironmentId, OrganizationId},
+    keys::Rotation,
     model::audit::AuditEvent,
     outcome::{Outcome, View},
     row::{Key, Row, Stored},
@@ -91,8 +92,10 @@ impl Engine {
                 environment,
                 key_set,
                 overlap,
+                force,
             } => {
-                self.rotate_keys(context, &actor(caller), &environment, &key_set, overlap)
+                let how = Rotation { overlap, force };
+                self.rotate_keys(context, &actor(caller), &environment, &key_set, how)
                     .await?;
                 self.admin_show(&Target::KeySet(environment, key_set)).await
             }
@@ -215,16 +218,7 @@ impl Engine {
         let is_version =
             |change: &Change| matches!(change, Change::Replace { .. } | Change::Require { .. });
         let versions: Vec<bool> = changes.iter().map(is_version).collect();
-        match self
-            .ports
-            .store
-            .commit(Commit {
-                at: context.now,
-                changes,
-                audit,
-            })
-            .await
-        {
+        match self.commit(context.now, changes, audit).await {
             Ok(()) => Ok(()),
             Err(CommitError::Conflict { change }) if versions.get(change) == Some(&true) => {
                 Err(Denied::PreconditionFailed.into())

@@ -5,7 +5,7 @@ use crate::{
     Engine,
     bounds::PAGE_ROWS_MAX,
     call::{CallContext, NewOperator, OperatorChange},
-    commit::{Change, Commit, CommitError, Version},
+    commit::{Change, CommitError, Version},
     denied::{Denied, Fault, Refusal},
     id::{CredentialId, EnvironmentId, OperatorId},
     model::{
@@ -55,16 +55,7 @@ impl Engine {
         };
         let making = self.operator_rows(context, new, audit)?;
         let changes = making.rows.into_iter().map(Change::Insert).collect();
-        match self
-            .ports
-            .store
-            .commit(Commit {
-                at: context.now,
-                changes,
-                audit: making.audit,
-            })
-            .await
-        {
+        match self.commit(context.now, changes, making.audit).await {
             Ok(()) => making
                 .secret
                 .ok_or_else(|| Fault::internal("an operator without a token").into()),
@@ -90,18 +81,14 @@ impl Engine {
         let target = format!("operator:{}", operator.id);
         let mut audit = self.event(context, "engine", "operator.recover", &target);
         audit.environment = EnvironmentId::installation();
-        let commit = Commit {
-            at: context.now,
-            changes: vec![
-                Change::Require {
-                    key: owner.row.key(),
-                    if_version: owner.version,
-                },
-                Change::Insert(Row::Credential(credential)),
-            ],
-            audit,
-        };
-        match self.ports.store.commit(commit).await {
+        let changes = vec![
+            Change::Require {
+                key: owner.row.key(),
+                if_version: owner.version,
+            },
+            Change::Insert(Row::Credential(credential)),
+        ];
+        match self.commit(context.now, changes, audit).await {
             Ok(()) => Ok(secret),
             Err(CommitError::Conflict { .. }) => {
                 Err(Denied::Conflict("the owner has changed meanwhile").into())

@@ -4,7 +4,7 @@ use super::actor;
 use crate::{
     Engine,
     call::{CallContext, Target},
-    commit::{Change, Commit, CommitError},
+    commit::{Change, CommitError},
     compiled::Compiled,
     denied::{Denied, ProblemKind, Refusal},
     id::{EnvironmentId, OrganizationId},
@@ -64,12 +64,10 @@ impl Engine {
         let [stored] = self.load(std::array::from_ref(&key)).await?;
         let owner = stored.as_deref().and_then(owner_of);
         let audit = self.admin_event(context, caller, environment, owner, "tokens.end", &target);
-        let commit = Commit {
-            at: context.now,
-            changes: vec![Change::Raise { key, not_before }],
-            audit,
-        };
-        match self.ports.store.commit(commit).await {
+        match self
+            .commit(context.now, vec![Change::Raise { key, not_before }], audit)
+            .await
+        {
             Ok(()) => Ok(Outcome::Done),
             Err(CommitError::Conflict { .. }) => Err(Denied::NotFound { noun }.into()),
             Err(CommitError::Fault(fault)) => Err(fault.into()),

@@ -39,7 +39,8 @@ pub enum Accept {
 pub struct Guard {
     /// Its name within the environment.
     pub name: String,
-    /// Host names it is for, lower case, without port; empty: every host of the environment.
+    /// Host names it is for, lower case, without port; empty: every host that is judged here. A gateway listener
+    /// that names its environment judges every host that its proxy asks about, listed by the environment or not.
     #[serde(default)]
     pub hosts: Vec<String>,
     /// Path patterns: `/v2.0/site` exactly; `/v2.0/*` everything at and below `/v2.0`; `{name}` one whole segment.

@@ -7,7 +7,7 @@ use crate::{
         ASSERTION_LIFETIME_MAX, CLOCK_SKEW_MAX, CREDENTIALS_READ_MAX, KEYS_TRIED_MAX, PAGE_ROWS_MAX,
     },
     call::CallContext,
-    commit::{Change, Commit, CommitError, OneTime},
+    commit::{Change, CommitError, OneTime},
     compiled::Compiled,
     denied::{Denied, Fault, Reason, Refusal},
     digest::Digest,
@@ -196,12 +196,10 @@ impl Engine {
             &format!("credential:{}", credential.id),
         );
         audit.organization = Some(organization);
-        let commit = Commit {
-            at: context.now,
-            changes: vec![Change::Spend(spent)],
-            audit,
-        };
-        match self.ports.store.commit(commit).await {
+        match self
+            .commit(context.now, vec![Change::Spend(spent)], audit)
+            .await
+        {
             Ok(()) => Ok(()),
             Err(CommitError::Conflict { .. }) => Err(Denied::InvalidClient(Reason::Spent).into()),
             Err(CommitError::Fault(fault)) => Err(fault.into()),

@@ -79,8 +79,6 @@ pub struct SessionCaller {
     /// What it showed: the look-up key of a session that we keep, or the digest of a token.
     pub(crate) digest: Digest,
     pub(crate) organization: OrganizationId,
-    pub(crate) scopes: Scopes,
-    pub(crate) issued_at: Timestamp,
     pub(crate) expires_at: Timestamp,
     /// Of a token that we do not keep.
     pub(crate) token: Option<SessionToken>,

@@ -59,8 +59,6 @@ impl Engine {
             subject: subject.clone(),
             digest,
             organization: session.organization.clone(),
-            scopes: session.scopes.clone(),
-            issued_at: session.created_at,
             expires_at: session.expires_at,
             token: None,
         }))

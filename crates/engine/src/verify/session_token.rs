@@ -162,8 +162,6 @@ impl Engine {
         Ok(Authenticated(SessionCaller {
             organization: subject.organization.clone(),
             digest: token_digest(&compiled.id, token),
-            scopes: owner.scopes,
-            issued_at: spoken.issued_at,
             expires_at: spoken.expires_at,
             token: Some(SessionToken {
                 token_id: spoken.token_id.clone().unwrap_or_default(),

@@ -209,6 +209,7 @@ impl Api {
         let unreachable = |error| unreachable(error).at(&place);
         let mut response = request.send().await.map_err(unreachable)?;
         let status = response.status();
+        let kind = response.headers().get(CONTENT_TYPE).cloned();
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
             bytes.extend_from_slice(&chunk);
@@ -217,6 +218,10 @@ impl Api {
                     Failure::unreachable("the answer is too long to be the admin API's").at(place),
                 );
             }
+        }
+        if !may_be_admins(status, kind.as_ref()) {
+            let what = format!("the answer ({status}) is not the admin API's");
+            return Err(Failure::unreachable(what).at(place).advise(OTHER_LISTENER));
         }
         if bytes.is_empty() {
             return Ok((status, Value::Null));
@@ -227,9 +232,29 @@ impl Api {
                 "the answer ({status}) is not JSON: this is not the admin API"
             ))
             .at(place)
-            .advise("name the admin listener with --server, not the public one or a gateway's")),
+            .advise(OTHER_LISTENER)),
         }
     }
+}
+
+const OTHER_LISTENER: &str = "name the admin listener with --server (port 8082 unless configured), not the public one or a gateway's";
+
+/// Whether the admin API answers so. It refuses with problem documents (RFC 9457); what another listener speaks
+/// is other JSON, and what it does not have or does not let in may be refused with anything.
+fn may_be_admins(status: StatusCode, kind: Option<&HeaderValue>) -> bool {
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let is = |known: &str| kind.split(';').next() == Some(known);
+    let is_elsewhere = matches!(
+        status,
+        StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
+            | StatusCode::NOT_FOUND
+            | StatusCode::METHOD_NOT_ALLOWED
+            | StatusCode::MISDIRECTED_REQUEST
+    );
+    status.is_success()
+        || is("application/problem+json")
+        || !(is("application/json") || is_elsewhere)
 }
 
 /// Why no answer came, and what to do about it.
@@ -238,10 +263,34 @@ pub fn unreachable(error: reqwest::Error) -> Failure {
     let advice = if is_about_certificate(&error) {
         "see that --server has the name in the server's certificate, and name the authority that signed it with --ca"
     } else {
-        "see that it runs (`countersign status`, `countersign doctor`) and that --server is right"
+        "see that it runs (`countersign serve`) and that --server is right; `countersign doctor` looks at everything"
     };
-    let why = chain(&error);
-    Failure::unreachable(format!("the server cannot be reached: {why}")).advise(advice)
+    Failure::unreachable(format!("the server cannot be reached: {}", why(&error))).advise(advice)
+}
+
+/// Why no answer came, in few words: layers that only say that something below them failed say nothing.
+pub fn why(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        let (what, limit) = match error.is_connect() {
+            true => ("connection", CONNECT_FOR),
+            false => ("answer", ANSWER_FOR),
+        };
+        return format!("no {what} within {} s", limit.as_secs());
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let io = cause.downcast_ref::<std::io::Error>();
+    if io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused) {
+        return "nothing listens there".into();
+    }
+    let text = cause.to_string();
+    // The number is for programs.
+    match text.split_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
 }
 
 /// Whether the other side answered, and is not believed to be the server.
@@ -368,6 +417,28 @@ mod tests {
             json!({"detail": "It has changed since it was read.", "instance": "r2"}),
         );
         insta::assert_snapshot!(failure.text());
+    }
+
+    #[test]
+    fn another_listener_was_taken_for_the_admin_api() {
+        let kind = |text| HeaderValue::from_static(text);
+        for (status, header, expected) in [
+            (200, kind("application/json"), true),
+            (404, kind("application/problem+json"), true),
+            (404, kind("application/json"), false),
+            (421, kind("text/plain"), false),
+            (400, kind("application/json"), false),
+            (503, kind("text/html"), true),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(
+                may_be_admins(status, Some(&header)),
+                expected,
+                "{status} {header:?}"
+            );
+        }
+        assert!(!may_be_admins(StatusCode::NOT_FOUND, None));
+        assert!(may_be_admins(StatusCode::PAYLOAD_TOO_LARGE, None));
     }
 
     #[test]

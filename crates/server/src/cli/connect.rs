@@ -162,10 +162,16 @@ fn read(path: &Path) -> Result<OperatorFile, Failure> {
 /// [`Failure`] that says what is wrong with it.
 pub fn admin_url(text: &str) -> Result<Url, Failure> {
     let wrong = |what: &str| Failure::usage(format!("the server `{text}` {what}"));
-    let url: Url = text.parse().map_err(|_| {
-        wrong("is not a URL").advise("write it as http://127.0.0.1:8082 or https://admin.example")
-    })?;
-    let host = url.host().ok_or_else(|| wrong("names no host"))?;
+    let form = "write it as http://127.0.0.1:8082 or https://admin.example";
+    if !text.contains("://") {
+        return Err(wrong("has no scheme").advise(form));
+    }
+    let url: Url = text
+        .parse()
+        .map_err(|_| wrong("is not a URL").advise(form))?;
+    let host = url
+        .host()
+        .ok_or_else(|| wrong("names no host").advise(form))?;
     let here = match host {
         url::Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
         url::Host::Ipv4(address) => address.is_loopback(),
@@ -178,11 +184,11 @@ pub fn admin_url(text: &str) -> Result<Url, Failure> {
             return Err(wrong("is in plain text and not on this machine")
                 .advise("use https, or a tunnel to the server's loopback address"));
         }
-        _ => return Err(wrong("is neither http nor https")),
+        _ => return Err(wrong("is neither http nor https").advise(form)),
     }
     let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
     if !bare || !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("has more than scheme, host and port"));
+        return Err(wrong("has more than scheme, host and port").advise(form));
     }
     Ok(url)
 }
@@ -294,7 +300,9 @@ mod tests {
             ("http://admin.example", "plain text"),
             ("http://10.0.0.1:8082", "plain text"),
             ("ftp://127.0.0.1", "neither http nor https"),
-            ("127.0.0.1:8082", "not a URL"),
+            ("127.0.0.1:8082", "no scheme"),
+            ("localhost:8082", "no scheme"),
+            ("http://a b", "not a URL"),
             ("https://alice:pw@admin.example", "more than scheme"),
             ("https://admin.example/admin/v1", "more than scheme"),
         ] {

@@ -1,7 +1,7 @@
 //! `countersign doctor`: one look at everything that is commonly wrong, each with what to do.
 
 use super::{
-    api::{Api, http_client},
+    api::{Api, http_client, why},
     connect::Connection,
     failure::Failure,
     output::{Column, Output},
@@ -63,7 +63,7 @@ pub async fn run(
         "configuration",
         match &configured {
             Ok(_) => Found::Well(name(arguments.config.as_deref())),
-            Err(error) => Found::Wrong(error.to_string(), "correct the value that it names".into()),
+            Err(error) => Found::Wrong(error.to_string(), error.advice().into()),
         },
     ));
     let data = configured.as_ref().ok().map(|config| &config.data.dir);
@@ -283,7 +283,7 @@ async fn behind_proxy(url: Url) -> Found {
             "see that the proxy asks Countersign for this path, and that the API is not reachable past it".into(),
         ),
         Err(error) => Found::Wrong(
-            format!("{url} cannot be reached: {}", error.without_url()),
+            format!("{url} cannot be reached: {}", why(&error.without_url())),
             "see that the proxy runs".into(),
         ),
     }

@@ -6,6 +6,7 @@ use crate::{
     serve::{self, Operators},
     system::environment_variables,
     telemetry,
+    trouble::Trouble,
 };
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -99,12 +100,22 @@ pub fn completions(shell: Shell) -> String {
     String::from_utf8_lossy(&script).into_owned()
 }
 
+/// Why a server did not start.
+fn told(error: &anyhow::Error) -> Failure {
+    match error.downcast_ref::<Trouble>() {
+        Some(trouble) => Failure::refused(&trouble.what)
+            .at(&trouble.place)
+            .advise(&trouble.advice),
+        None => Failure::refused(format!("{error:#}")),
+    }
+}
+
 /// Serve until told to stop.
 pub fn serve(arguments: Serve, connection: &Connection) -> Result<(), Failure> {
     let variables = environment_variables();
     let config = configured(arguments.config.as_deref(), connection, &variables)?;
     telemetry::log::start(&config.log);
-    serve::run(config, &variables).map_err(|error| Failure::refused(format!("{error:#}")))
+    serve::run(config, &variables).map_err(|error| told(&error))
 }
 
 /// The configuration, over which `--data` and `COUNTERSIGN_DATA` lay the folder.
@@ -113,9 +124,8 @@ fn configured(
     connection: &Connection,
     variables: &[(String, String)],
 ) -> Result<config::Config, Failure> {
-    let mut config = config::load(file, variables).map_err(|error| {
-        Failure::refused(error.to_string()).advise("correct the value that it names")
-    })?;
+    let mut config = config::load(file, variables)
+        .map_err(|error| Failure::refused(error.to_string()).advise(error.advice()))?;
     if let Some(data) = connection.said_folder(variables) {
         config.data.dir = data;
     }
@@ -127,8 +137,14 @@ pub fn init(arguments: Init, connection: &Connection, output: &mut Output) -> Re
     let variables = environment_variables();
     let config = configured(arguments.config.as_deref(), connection, &variables)?;
     let folder = config.data.dir.display().to_string();
-    let operators = serve::init(&config, &variables, arguments.reset_operator)
-        .map_err(|error| Failure::refused(format!("{error:#}")).at(folder.clone()))?;
+    let operators =
+        serve::init(&config, &variables, arguments.reset_operator).map_err(|error| {
+            let failure = told(&error);
+            match failure.place {
+                Some(_) => failure,
+                None => failure.at(folder.clone()),
+            }
+        })?;
     output.done(&match operators {
         Operators::First => {
             format!("{folder} is ready; operator.json in it holds the first operator's token.")
@@ -148,5 +164,5 @@ pub fn demo(arguments: Demo, connection: Connection) -> Result<(), Failure> {
         free_ports: arguments.free_ports,
         facts: arguments.facts,
     })
-    .map_err(|error| Failure::refused(format!("{error:#}")))
+    .map_err(|error| told(&error))
 }

@@ -53,6 +53,20 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// What to do about it.
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => {
+                "see that --config names a file that this user can read; without --config everything has its usual value (docs/config.md)"
+            }
+            Self::InFile { .. } | Self::InVariable { .. } | Self::Together { .. } => {
+                "correct the value that it names (docs/config.md)"
+            }
+        }
+    }
+}
+
 /// Read `file` (none: every default), and lay the variables that begin with `COUNTERSIGN__` over it.
 ///
 /// # Errors

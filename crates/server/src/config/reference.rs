@@ -99,7 +99,7 @@ const MEMBERS: &[(&str, &str, &str)] = &[
     (
         "listener.gateway.environment",
         "name",
-        "The environment that it asks for: one upstream serves one. Without it the judged request's host decides, which the caller chooses.",
+        "The environment that it asks for: one upstream serves one, and every host that the proxy asks about is judged there. Without it the judged request's host decides, which the caller chooses.",
     ),
     (
         "log.format",

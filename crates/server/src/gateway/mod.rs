@@ -173,16 +173,39 @@ async fn decide(
     read: &Read<'_>,
     context: &mut CallContext,
 ) -> Decision {
+    match decide_warm(state, profile, read, context) {
+        Some(decision) => decision,
+        // In a box: what a cold decision keeps while it waits is large, and would be moved for warm ones too.
+        None => Box::pin(decide_cold(state, profile, read, context)).await,
+    }
+}
+
+/// Everything from memory, or nothing.
+fn decide_warm(
+    state: &ServerState,
+    profile: &GatewayProfile,
+    read: &Read<'_>,
+    context: &mut CallContext,
+) -> Option<Decision> {
+    let fresh = state.engine.fresh(context.now)?;
+    context.environment = match &profile.environment {
+        Some(fixed) => fixed.clone(),
+        None => state.engine.environment_warm(&read.host, fresh)?,
+    };
+    state.engine.decide_warm(context, &read.judged(), fresh)
+}
+
+async fn decide_cold(
+    state: &ServerState,
+    profile: &GatewayProfile,
+    read: &Read<'_>,
+    context: &mut CallContext,
+) -> Decision {
     context.environment = match environment(state, profile, &read.host, context.now).await {
         Ok(environment) => environment,
         Err(refusal) => return Decision::Deny(refuse(refusal)),
     };
-    let judged = read.judged();
-    match state.engine.decide_warm(context, &judged) {
-        Some(decision) => decision,
-        // In a box: what a cold decision keeps while it waits is large, and would be moved for warm ones too.
-        None => Box::pin(state.engine.decide(context, &judged)).await,
-    }
+    state.engine.decide(context, &read.judged()).await
 }
 
 async fn environment(

@@ -10,6 +10,7 @@ use crate::{
     config::{Address, Limits, Listener},
     state::ServerState,
     system,
+    trouble::Trouble,
 };
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
@@ -28,11 +29,11 @@ pub struct Bound {
     limits: Limits,
 }
 
-/// Open every address of `listener`.
+/// Open every address of `listener`, which the configuration calls `name`.
 ///
 /// # Errors
 /// The address that cannot be opened, or the certificate that cannot be read, with why.
-pub async fn bind(listener: &Listener) -> anyhow::Result<Bound> {
+pub async fn bind(name: &str, listener: &Listener) -> anyhow::Result<Bound> {
     let tls = match &listener.tls {
         Some(files) => Some(Arc::new(Reloading::load(files)?)),
         None => None,
@@ -42,7 +43,7 @@ pub async fn bind(listener: &Listener) -> anyhow::Result<Bound> {
     for address in &listener.addresses {
         let (socket, at) = address::open(address)
             .await
-            .map_err(|error| anyhow::anyhow!("cannot listen on {address}: {error}"))?;
+            .map_err(|error| taken(name, address, &error))?;
         sockets.push(socket);
         addresses.push(at);
     }
@@ -52,6 +53,24 @@ pub async fn bind(listener: &Listener) -> anyhow::Result<Bound> {
         tls,
         limits: listener.limits,
     })
+}
+
+fn taken(name: &str, address: &Address, error: &io::Error) -> Trouble {
+    let place = format!("listener.{name}.addresses");
+    let (why, first) = match error.kind() {
+        io::ErrorKind::AddrInUse => ("another program listens there".to_owned(), "stop it, or "),
+        io::ErrorKind::AddrNotAvailable => ("this machine has no such address".to_owned(), ""),
+        io::ErrorKind::PermissionDenied => (error.to_string(), "run it as a user who may, or "),
+        _ => (error.to_string(), ""),
+    };
+    let variable = name.replace('[', "__").replace(']', "").to_uppercase();
+    Trouble {
+        what: format!("cannot listen on {address}: {why}"),
+        advice: format!(
+            "{first}set another address there, or in COUNTERSIGN__LISTENER__{variable}__ADDRESSES"
+        ),
+        place,
+    }
 }
 
 impl Bound {

@@ -14,9 +14,10 @@ use countersign_engine::{
     denied::{Fault, Refusal},
     id::EnvironmentId,
 };
+use futures_util::poll;
 use http::Request;
 use hyper::body::Incoming;
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, task::Poll, time::Duration};
 use tracing::{debug, error, warn};
 
 /// Who answers.
@@ -98,7 +99,13 @@ async fn bounded(
     timeout: Duration,
     work: impl Future<Output = Answer> + Unpin,
 ) -> Result<Answer, Fault> {
-    match tokio::time::timeout(timeout, panics::caught(work)).await {
+    let mut work = pin!(panics::caught(work));
+    // What is answered at once, as a warm decision is, needs no timer and no reading of its clock.
+    let timed = match poll!(&mut work) {
+        Poll::Ready(outcome) => Ok(outcome),
+        Poll::Pending => tokio::time::timeout(timeout, work).await,
+    };
+    match timed {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(panics::Panicked)) => {
             state.metrics.panics.inc();

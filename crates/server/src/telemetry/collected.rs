@@ -17,21 +17,30 @@ use std::sync::{
 pub struct StoreNumbers(pub Opened);
 
 impl Collector for StoreNumbers {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        for (name, help, value) in self.sums() {
-            let sum = ConstCounter::new(value);
-            sum.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
-        }
-        for (name, help, value) in self.levels() {
-            let level = ConstGauge::new(value);
-            level.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
-        }
-        Ok(())
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        print(encoder, self.sums(), self.levels())
     }
 }
 
 /// Name, help, value.
 type Number = (&'static str, &'static str, u64);
+
+/// Print sums, which only grow, and levels.
+fn print(
+    mut encoder: DescriptorEncoder<'_>,
+    sums: impl IntoIterator<Item = Number>,
+    levels: impl IntoIterator<Item = Number>,
+) -> Result<(), std::fmt::Error> {
+    for (name, help, value) in sums {
+        let sum = ConstCounter::new(value);
+        sum.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
+    }
+    for (name, help, value) in levels {
+        let level = ConstGauge::new(value);
+        level.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
+    }
+    Ok(())
+}
 
 impl StoreNumbers {
     fn sums(&self) -> Vec<Number> {
@@ -126,23 +135,18 @@ impl std::fmt::Debug for KeystoreNumbers {
 }
 
 impl Collector for KeystoreNumbers {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let load = self.0.load();
-        let waiting = ConstGauge::new(u64::try_from(load.waiting).unwrap_or(u64::MAX));
-        let help = "RSA signatures that wait for a thread";
-        waiting.encode(encoder.encode_descriptor(
-            "signatures_waiting",
-            help,
-            None,
-            MetricType::Gauge,
-        )?)?;
-        let refused = ConstCounter::new(load.refused);
-        let help = "RSA signatures refused because too many waited";
-        refused.encode(encoder.encode_descriptor(
-            "signatures_refused",
-            help,
-            None,
-            MetricType::Counter,
-        )?)
+        let waiting = u64::try_from(load.waiting).unwrap_or(u64::MAX);
+        let refused = "RSA signatures refused because too many waited";
+        print(
+            encoder,
+            [("signatures_refused", refused, load.refused)],
+            [(
+                "signatures_waiting",
+                "RSA signatures that wait for a thread",
+                waiting,
+            )],
+        )
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     ask::Ask,
     binary::Process,
-    harness::{Server, get},
+    harness::{Server, get, send},
     world::Doors,
 };
 use serde_json::{Value, json};
@@ -539,5 +539,153 @@ async fn a_dialect_and_the_guards_that_name_it_go_in_one_apply() {
         "{}",
         refused.err
     );
+    server.stop().await;
+}
+
+/// What a gateway listener says to nginx about `GET /x` of this host.
+async fn decision(address: std::net::SocketAddr, host: &str) -> (u16, Option<String>) {
+    let asked = format!(
+        "GET / HTTP/1.1\r\nHost: decisions\r\nX-Original-Method: GET\r\nX-Original-Host: {host}\r\n\
+         X-Original-URI: /x\r\nX-Original-Peer: 192.0.2.7\r\nX-Original-Request-Id: a1\r\nConnection: close\r\n\r\n"
+    );
+    let answer = send(address, asked.as_bytes()).await;
+    let status = answer.header("countersign-status").map(str::to_owned);
+    (answer.status, status)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_that_names_its_environment_judges_every_host_of_its_proxy() {
+    for named in [true, false] {
+        let sandbox = countersign_engine::id::EnvironmentId::parse("sandbox").unwrap();
+        let server = Server::start_with(|config| {
+            config.listener.gateway[0].environment = named.then_some(sandbox);
+        })
+        .await;
+        let data = data(&server);
+        for line in [
+            "env create sandbox --mode sandbox --issuer https://sandbox.example --host auth.example",
+            "guard add sandbox bound --path /x --accept access_token --host bound.example",
+            "guard add sandbox open --path /x --accept anonymous",
+        ] {
+            let ran = run(&data, line, "");
+            assert_eq!(ran.code, 0, "{line}: {}", ran.err);
+        }
+        let gateway = server.gateway();
+        let refused = |status: u16, meant: &str| (status, Some(meant.to_owned()));
+        let listed = decision(gateway, "auth.example").await;
+        assert_eq!(listed, (200, None), "a guard without hosts is for it");
+        let unlisted = decision(gateway, "api.example").await;
+        let bound = decision(gateway, "bound.example").await;
+        if named {
+            assert_eq!(unlisted, (200, None), "the proxy says what leads here");
+            assert_eq!(
+                bound,
+                refused(401, "401"),
+                "a guard with hosts is for these"
+            );
+        } else {
+            assert_eq!(unlisted, refused(403, "421"), "the host decides");
+            assert_eq!(bound, refused(403, "421"));
+        }
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_in_the_way_of_a_start_says_where_it_is_and_what_to_do() {
+    let server = Server::start().await;
+    let data = data(&server);
+    let other = server.folder.path().join("other");
+    let taken = server.public();
+    let config = server.folder.path().join("countersign.toml");
+    let listeners = format!(
+        "listener.public.addresses = \"{taken}\"\nlistener.admin.addresses = \"127.0.0.1:0\"\n\
+         [[listener.gateway]]\naddresses = \"127.0.0.1:0\"\n"
+    );
+    std::fs::write(&config, listeners).unwrap();
+    let config = config.display();
+    let without = server.folder.path().join("nothing.toml");
+    let without = without.display();
+    for (folder, line, pieces) in [
+        (
+            &data,
+            "serve".to_owned(),
+            ["another server uses the data folder", "/lock", "stop it"],
+        ),
+        (
+            &other,
+            format!("serve --config {config}"),
+            [
+                "another program listens there",
+                "listener.public.addresses",
+                "COUNTERSIGN__LISTENER__PUBLIC__ADDRESSES",
+            ],
+        ),
+        (
+            &other,
+            format!("serve --config {without}"),
+            ["cannot read the configuration", "nothing.toml", "--config"],
+        ),
+    ] {
+        let ran = run(folder, &line, "");
+        assert_eq!(ran.code, 1, "{line}: {}", ran.err);
+        for piece in pieces {
+            assert!(ran.err.contains(piece), "{line}: {piece}: {}", ran.err);
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_not_the_admin_apis_is_told_from_it() {
+    let server = Server::start().await;
+    let data = data(&server);
+    let token = server.folder.path().join("token");
+    std::fs::write(&token, server.operator_token()).unwrap();
+    std::fs::set_permissions(&token, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let at = |address: String| {
+        let line = format!(
+            "org list --server {address} --operator-token-file {}",
+            token.display()
+        );
+        run(&data, &line, "")
+    };
+    for address in [server.public(), server.gateway()] {
+        let ran = at(format!("http://{address}"));
+        assert_eq!(ran.code, 3, "{}", ran.err);
+        assert!(
+            ran.err.contains("is not the admin API's") && ran.err.contains("--server"),
+            "{}",
+            ran.err
+        );
+    }
+    let bare = at(server.admin().to_string());
+    assert_eq!(bare.code, 2, "{}", bare.err);
+    assert!(
+        bare.err.contains("no scheme") && bare.err.contains("http://127.0.0.1:8082"),
+        "{}",
+        bare.err
+    );
+    let nobody = at("http://127.0.0.1:1".into());
+    assert_eq!(nobody.code, 3);
+    let first = nobody.err.lines().next().unwrap();
+    assert_eq!(
+        first,
+        "error: the server cannot be reached: nothing listens there"
+    );
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_any_environment_says_what_to_do_first() {
+    let server = Server::start().await;
+    let data = data(&server);
+    let step = server.running.first_step().await.unwrap().unwrap();
+    for piece in ["apply FILE", "env create", data.to_str().unwrap()] {
+        assert!(step.contains(piece), "{piece}: {step}");
+    }
+    let made = "env create sandbox --mode sandbox --issuer https://sandbox.example";
+    assert_eq!(run(&data, made, "").code, 0);
+    assert_eq!(server.running.first_step().await.unwrap(), None);
     server.stop().await;
 }

@@ -253,36 +253,58 @@ pub(super) fn feed(connection: &Connection, after: Option<&FeedCursor>) -> Resul
     Ok(page)
 }
 
-/// At most `limit` credentials whose holder is gone, by environment and id.
-pub(super) fn find_orphans(
-    connection: &Connection,
-    limit: u32,
-) -> Result<Vec<(String, String)>, Fault> {
-    places(connection, statements::FIND_ORPHANS, limit.into())
+/// The environment and id of a row. The empty place stands before all of them.
+pub(super) type Place = (String, String);
+
+/// What one look at a stretch of a table found, and where the next begins.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Looked {
+    pub found: Vec<Place>,
+    pub next: Place,
 }
 
-/// At most `limit` last uses whose credential is gone.
-pub(super) fn find_lost_uses(
+/// Look at `rows` rows after `from`, and take at most `limit` of those that `sql` says are lost. What was too much
+/// for the limit is found by the next look, at the same stretch; after the last row the first follows.
+pub(super) fn look(
     connection: &Connection,
+    sql: &str,
+    from: Place,
+    rows: u32,
     limit: u64,
-) -> Result<Vec<(String, String)>, Fault> {
-    places(connection, statements::FIND_LOST_USES, limit)
-}
-
-fn places(connection: &Connection, sql: &str, limit: u64) -> Result<Vec<(String, String)>, Fault> {
-    let limit = Field::Integer(i64::try_from(limit).unwrap_or(i64::MAX));
-    all(connection, sql, &[limit], |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })
+) -> Result<Looked, Fault> {
+    let fields = [
+        Field::Text(&from.0),
+        Field::Text(&from.1),
+        Field::Integer(rows.into()),
+    ];
+    let seen: Vec<(Place, bool)> = all(connection, sql, &fields, |row| {
+        Ok(((row.get(0)?, row.get(1)?), row.get(2)?))
+    })?;
+    let is_all = u32::try_from(seen.len()).is_ok_and(|seen| seen < rows);
+    let last = seen.last().map(|(place, _)| place.clone());
+    let lost = seen.into_iter().filter(|(_, is_lost)| *is_lost);
+    let mut found: Vec<Place> = lost.map(|(place, _)| place).collect();
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let next = if found.len() > limit {
+        from
+    } else if is_all {
+        Place::default()
+    } else {
+        last.unwrap_or_default()
+    };
+    found.truncate(limit);
+    Ok(Looked { found, next })
 }
 
 /// The rows of every table.
 pub(super) fn count_rows(connection: &Connection) -> Result<Vec<(&'static str, u64)>, Fault> {
     let tables = Noun::ALL.iter().map(|noun| noun.table().name);
     let keyed = Noun::ALL.iter().map(|noun| keyed(*noun).count.as_str());
-    let counts = tables
-        .zip(keyed)
-        .chain(LEDGERS.into_iter().zip(statements::COUNT_LEDGERS));
+    let counts = tables.zip(keyed).chain(
+        LEDGERS
+            .into_iter()
+            .zip(statements::COUNT_LEDGERS.iter().map(String::as_str)),
+    );
     snapshot(connection, || {
         counts
             .map(|(table, sql)| {

@@ -30,10 +30,11 @@ use countersign_engine::{
     ports::{Cursor, FeedCursor, FeedPage, Housekeeping, Kept, Page, Pending, Query, Store},
     row::{Key, Stored},
 };
+use lists::Place;
 use reader::Readers;
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 use writer::Writer;
 
@@ -81,6 +82,10 @@ pub struct SqliteStore {
     feed: Readers,
     writer: Writer,
     counters: Arc<Counters>,
+    looked_at_max: u32,
+    /// Where the next looks for lost credentials and for lost last uses begin.
+    orphans_from: Mutex<Place>,
+    lost_uses_from: Mutex<Place>,
 }
 
 /// Open the store in this file, or in this folder's [`FILE_NAME`]; make it if there is none.
@@ -105,6 +110,9 @@ pub fn open(path: &Path, settings: &Settings) -> Result<SqliteStore, OpenError> 
         feed: Readers::start("store-feed", 1, &path, settings, &counters)?,
         writer,
         counters,
+        looked_at_max: settings.looked_at_max,
+        orphans_from: Mutex::default(),
+        lost_uses_from: Mutex::default(),
     })
 }
 
@@ -115,16 +123,36 @@ impl SqliteStore {
     }
 
     async fn sweep_orphans(&self, limit: u32) -> Result<Kept, Fault> {
-        // Looking for them reads a whole table, which must not hold the writer; each one is looked at again
-        // when it is removed.
-        let find = move |connection: &_| lists::find_orphans(connection, limit);
-        let orphans = self.readers.read(find).await?;
+        // Looking for them must not hold the writer; each one is looked at again when it is removed.
+        let orphans = self
+            .look(
+                statements::LOOK_FOR_ORPHANS,
+                &self.orphans_from,
+                limit.into(),
+            )
+            .await?;
         let removed = self.writer.keep(steps::remove_orphans(orphans)).await?;
         let left = u64::from(limit).saturating_sub(removed);
-        let find = move |connection: &_| lists::find_lost_uses(connection, left);
-        let lost = self.readers.read(find).await?;
+        let lost = self
+            .look(statements::LOOK_FOR_LOST_USES, &self.lost_uses_from, left)
+            .await?;
         let forgotten = self.writer.keep(steps::remove_lost_uses(lost)).await?;
         Ok(Kept::Rows(removed + forgotten))
+    }
+
+    /// One stretch of a table that may be large: sweep after sweep all of it is looked at.
+    async fn look(
+        &self,
+        sql: &'static str,
+        from: &Mutex<Place>,
+        limit: u64,
+    ) -> Result<Vec<Place>, Fault> {
+        let begin = from.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let rows = self.looked_at_max;
+        let look = move |connection: &_| lists::look(connection, sql, begin, rows, limit);
+        let looked = self.readers.read(look).await?;
+        *from.lock().unwrap_or_else(PoisonError::into_inner) = looked.next;
+        Ok(looked.found)
     }
 }
 

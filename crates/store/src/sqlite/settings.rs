@@ -22,6 +22,8 @@ pub struct Settings {
     pub wal_bytes_max: u64,
     /// How long a lock of another process (a backup, a shell) is waited for.
     pub busy_timeout: Duration,
+    /// Rows that one sweep looks at for a holder that is gone: some tens of milliseconds of a reader.
+    pub looked_at_max: u32,
     /// Pages of 4 KiB that the file may have; none: what the disk holds.
     pub pages_max: Option<u32>,
 }
@@ -37,6 +39,7 @@ impl Default for Settings {
             wal_writer_bytes: 64 << 20,
             wal_bytes_max: 256 << 20,
             busy_timeout: Duration::from_secs(2),
+            looked_at_max: 5_000,
             pages_max: None,
         }
     }

@@ -20,7 +20,7 @@ pub(crate) struct Keyed {
     pub require: String,
     /// `now, limit`; only where a noun ends by itself.
     pub sweep: Option<String>,
-    /// Gives the number of rows.
+    /// Gives the number of rows, at most [`COUNTED_MAX`].
     pub count: String,
 }
 
@@ -114,7 +114,7 @@ fn derive(table: &Table) -> Keyed {
         }),
         require: format!("SELECT 1 FROM {name} WHERE {at_version}"),
         sweep: swept.then(|| sweep(name, &key.join(", "))),
-        count: format!("SELECT count(*) FROM {name}"),
+        count: format!("SELECT count(*) FROM (SELECT 1 FROM {name} LIMIT {COUNTED_MAX})"),
     }
 }
 
@@ -193,18 +193,19 @@ pub(crate) const NOTE_LAST_USED: &str = "INSERT INTO last_used (environment, id,
      SELECT environment, id, 1, ?3 FROM credential WHERE environment = ?1 AND id = ?2 \
      ON CONFLICT (environment, id) DO UPDATE SET used_at = excluded.used_at, version = version + 1 \
      WHERE excluded.used_at > used_at";
-pub(crate) const FIND_LOST_USES: &str = "SELECT environment, id FROM last_used AS u WHERE NOT EXISTS \
+/// A stretch of last uses, each with whether its credential is gone. Parameters: after which, how many.
+pub(crate) const LOOK_FOR_LOST_USES: &str = "SELECT environment, id, NOT EXISTS \
      (SELECT 1 FROM credential AS c WHERE c.environment = u.environment AND c.id = u.id) \
-     ORDER BY environment, id LIMIT ?1";
+     FROM last_used AS u WHERE (environment, id) > (?1, ?2) ORDER BY environment, id LIMIT ?3";
 pub(crate) const REMOVE_LOST_USE: &str = "DELETE FROM last_used WHERE environment = ?1 AND id = ?2 \
      AND NOT EXISTS (SELECT 1 FROM credential WHERE environment = ?1 AND id = ?2)";
 
-/// Credentials whose holder is gone.
-pub(crate) const FIND_ORPHANS: &str = "SELECT environment, id FROM credential AS c WHERE \
+/// A stretch of credentials, each with whether its holder is gone. Parameters: after which, how many.
+pub(crate) const LOOK_FOR_ORPHANS: &str = "SELECT environment, id, \
      (client IS NOT NULL AND NOT EXISTS \
       (SELECT 1 FROM client AS h WHERE h.environment = c.environment AND h.id = c.client)) \
      OR (operator IS NOT NULL AND NOT EXISTS (SELECT 1 FROM operator AS h WHERE h.id = c.operator)) \
-     ORDER BY environment, id LIMIT ?1";
+     FROM credential AS c WHERE (environment, id) > (?1, ?2) ORDER BY environment, id LIMIT ?3";
 /// One of them, if its holder is still gone.
 pub(crate) const REMOVE_ORPHAN: &str = "DELETE FROM credential WHERE environment = ?1 AND id = ?2 AND \
      ((client IS NOT NULL AND NOT EXISTS \
@@ -315,13 +316,30 @@ pub(crate) const SAVEPOINT: &str = "SAVEPOINT one";
 pub(crate) const RELEASE: &str = "RELEASE one";
 pub(crate) const ROLLBACK_TO: &str = "ROLLBACK TO one";
 
-/// The numbers of rows of the ledgers, in the order of [`crate::tables::LEDGERS`].
-pub(crate) const COUNT_LEDGERS: [&str; 4] = [
-    "SELECT count(*) FROM spent",
-    "SELECT count(*) FROM last_used",
-    "SELECT count(*) FROM audit",
-    "SELECT count(*) FROM feed",
-];
+/// Rows of one table that are counted: a count goes from row to row, and a metric is not worth more of a reader's
+/// time than some milliseconds.
+pub(crate) const COUNTED_MAX: u32 = 1_000_000;
+
+/// The numbers of rows of the ledgers, in the order of [`crate::tables::LEDGERS`]. Those that are numbered as they
+/// are written grow for as long as they are kept: when long, they are measured from the first number to the last,
+/// which is off by the few lines that a sweep has taken from between.
+pub(crate) static COUNT_LEDGERS: LazyLock<[String; 4]> = LazyLock::new(|| {
+    let counted =
+        |name: &str| format!("SELECT count(*) FROM (SELECT 1 FROM {name} LIMIT {COUNTED_MAX})");
+    let measured = |name: &str| {
+        let span =
+            format!("(SELECT max(number) FROM {name}) - (SELECT min(number) FROM {name}) + 1");
+        format!(
+            "SELECT CASE WHEN {span} >= {COUNTED_MAX} THEN {span} ELSE (SELECT count(*) FROM {name}) END"
+        )
+    };
+    [
+        counted("spent"),
+        counted("last_used"),
+        measured("audit"),
+        measured("feed"),
+    ]
+});
 
 /// Every statement that the engine can run once its schema stands, for the test that prepares them all.
 #[cfg(test)]
@@ -331,9 +349,9 @@ pub(crate) fn all() -> Vec<&'static str> {
         SWEEP_SPENT,
         LOAD_LAST_USED,
         NOTE_LAST_USED,
-        FIND_LOST_USES,
+        LOOK_FOR_LOST_USES,
         REMOVE_LOST_USE,
-        FIND_ORPHANS,
+        LOOK_FOR_ORPHANS,
         REMOVE_ORPHAN,
         NOTE,
         SWEEP_AUDIT,
@@ -373,7 +391,7 @@ pub(crate) fn all() -> Vec<&'static str> {
         RELEASE,
         ROLLBACK_TO,
     ];
-    all.extend(COUNT_LEDGERS);
+    all.extend(COUNT_LEDGERS.iter().map(String::as_str));
     for keyed in KEYED.iter() {
         all.extend([
             keyed.load.as_str(),

@@ -85,6 +85,7 @@ pub(in crate::admin) fn rotate_keys(request: &Request<'_>) -> Decoded {
             environment,
             key_set,
             overlap: read.overlap_s.map(Duration::from_secs),
+            force: read.force.unwrap_or(false),
         })
     };
     decoded(request, call())

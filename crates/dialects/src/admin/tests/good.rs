@@ -220,7 +220,7 @@ const TAKEN: &[(&str, &str, &str)] = &[
     (
         "POST",
         "/admin/v1/environments/sandbox/key-sets/standard/rotate",
-        r#"{"overlap_s":0}"#,
+        r#"{"overlap_s":0,"force":true}"#,
     ),
     (
         "POST",

@@ -21,7 +21,7 @@ pub enum Command {
         /// Its name
         environment: String,
     },
-    /// Make an environment with its first signing keys
+    /// Make an environment. Its signing keys are made within ten seconds, or when they are first needed
     Create {
         /// Its name, for good
         environment: String,

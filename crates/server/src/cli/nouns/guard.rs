@@ -74,7 +74,8 @@ pub struct Add {
     /// A method; all unless given (repeat for more)
     #[arg(long = "method", value_name = "METHOD")]
     methods: Vec<String>,
-    /// A host; all of the environment unless given (repeat for more)
+    /// A host; unless given every host that is judged here: where the gateway listener names the environment,
+    /// every one that its proxy asks about (repeat for more)
     #[arg(long = "host", value_name = "HOST")]
     hosts: Vec<String>,
     /// What the caller must be allowed (repeat for more)

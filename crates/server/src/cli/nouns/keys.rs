@@ -32,9 +32,14 @@ pub enum Command {
         environment: String,
         /// The key set
         set: String,
-        /// How long signatures of the retired key still count: 90s, 30m, 24h, 7d; as long as its tokens live unless given
+        /// How long signatures of the retired key still count: 90s, 30m, 24h, 7d. Unless given: as long as the
+        /// tokens live that it signed, and five minutes, for which clients may keep the key set. After a leak: 0s
         #[arg(long, value_name = "SPAN", value_parser = values::seconds)]
         overlap: Option<u64>,
+        /// Also when the next key was published less than six minutes ago: clients that keep the key set
+        /// refuse what it signs until they read the set again. As after a leak
+        #[arg(long)]
+        force: bool,
     },
 }
 
@@ -67,8 +72,12 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
             environment,
             set,
             overlap,
+            force,
         } => {
-            let body = Body::default().set("overlap_s", overlap).json();
+            let body = Body::default()
+                .set("overlap_s", overlap)
+                .set("force", force.then_some(true))
+                .json();
             let path = ["environments", &environment, "key-sets", &set, "rotate"];
             show(output, vec![api.post(&path, Some(&body)).await?]);
         }

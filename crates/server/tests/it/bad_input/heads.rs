@@ -3,7 +3,7 @@
 use super::{Stage, refused};
 use crate::{
     ask::{self, Ask},
-    harness::parse,
+    harness::{Answer, parse},
     world::SANDBOX,
 };
 
@@ -65,6 +65,14 @@ fn large(lines: usize, bytes: usize) -> String {
     format!("GET /healthz HTTP/1.1\r\nHost: {SANDBOX}\r\n{filler}Connection: close\r\n\r\n")
 }
 
+/// What the documents say of bytes that never became a request: a status, and the end.
+fn is_bare(answer: &Answer) -> bool {
+    let names = answer.headers.iter().map(|(name, _)| name.as_str());
+    let known = ["connection", "content-length", "date"];
+    let closes = answer.header("connection") == Some("close");
+    closes && answer.body.is_empty() && names.into_iter().all(|name| known.contains(&name))
+}
+
 #[tokio::test]
 async fn what_is_too_large_is_refused_by_its_own_status() {
     let stage = Stage::set().await;
@@ -77,6 +85,7 @@ async fn what_is_too_large_is_refused_by_its_own_status() {
             let what = format!("{what} at {name}");
             let answer = refused(&what, address, request.as_bytes()).await.unwrap();
             assert_eq!(answer.status, 431, "{what}: {answer:?}");
+            assert!(is_bare(&answer), "{what}: {answer:?}");
         }
         let url = format!(
             "GET /{} HTTP/1.1\r\nHost: {SANDBOX}\r\n\r\n",
@@ -84,7 +93,8 @@ async fn what_is_too_large_is_refused_by_its_own_status() {
         );
         let what = format!("a long target at {name}");
         let answer = refused(&what, address, url.as_bytes()).await.unwrap();
-        assert!(matches!(answer.status, 414 | 431), "{what}: {answer:?}");
+        assert_eq!(answer.status, 431, "{what}: {answer:?}");
+        assert!(is_bare(&answer), "{what}: {answer:?}");
         let dots = Ask::get("/").at(SANDBOX).bearer(&".".repeat(1024 * 1024));
         let what = format!("a megabyte of dots at {name}");
         let answer = refused(&what, address, &dots.wire()).await;

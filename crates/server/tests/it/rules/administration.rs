@@ -12,7 +12,6 @@ use countersign_engine::{
     id::OperatorId,
     model::{
         State,
-        client::{ClientKind, Spelling},
         credential::CredentialKind,
         environment::Mode,
         guard::{Accept, Guard},
@@ -33,9 +32,7 @@ fn idempotency(key: &str, body: &str) -> Option<IdempotencyKey> {
 #[tokio::test]
 async fn a_repeated_creation_is_answered_again_and_not_done_again() {
     let world = World::new().await;
-    let client = world
-        .client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
-        .await;
+    let client = world.backend().await;
     let key = |holder: &countersign_engine::id::ClientId| {
         New::Credential(NewCredential {
             environment: env(SANDBOX),
@@ -115,9 +112,7 @@ async fn fifty_creations_with_one_key_make_one_thing() {
 #[tokio::test]
 async fn a_change_needs_the_version_that_was_read() {
     let world = World::new().await;
-    let client = world
-        .client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
-        .await;
+    let client = world.backend().await;
     let change = || {
         Amend::Client(
             env(SANDBOX),
@@ -330,9 +325,7 @@ async fn a_host_leads_to_one_environment_and_moves_only_whole() {
 async fn every_change_is_in_the_audit_log_and_no_secret_is() {
     let world = World::new().await;
     world.guards(SANDBOX).await;
-    let client = world
-        .client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
-        .await;
+    let client = world.backend().await;
     let kept = world
         .credential(SANDBOX, &client, CredentialKind::ApiKey)
         .await;
@@ -399,9 +392,7 @@ async fn every_change_is_in_the_audit_log_and_no_secret_is() {
 async fn rows_are_shown_page_by_page_without_gap_or_repeat() {
     let world = World::new().await;
     for _ in 0..25 {
-        world
-            .client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
-            .await;
+        world.backend().await;
     }
     let mut after = None;
     let mut seen = Vec::new();
@@ -491,9 +482,7 @@ async fn a_dialect_was_taken_out_from_under_the_guard_that_names_it() {
 async fn a_revoked_secret_that_is_shown_again_did_not_say_whose_it_was() {
     let world = World::new().await;
     world.guards(SANDBOX).await;
-    let client = world
-        .client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
-        .await;
+    let client = world.backend().await;
     let secret = world
         .credential(SANDBOX, &client, CredentialKind::ClientSecret)
         .await;

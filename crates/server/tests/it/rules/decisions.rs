@@ -22,9 +22,7 @@ struct Scene {
 async fn scene() -> Scene {
     let world = World::new().await;
     world.guards(SANDBOX).await;
-    let client = world
-        .client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
-        .await;
+    let client = world.backend().await;
     let key = world
         .credential(SANDBOX, &client, CredentialKind::ApiKey)
         .await;

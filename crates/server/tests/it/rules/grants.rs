@@ -88,9 +88,7 @@ async fn an_ayyeka_token_is_spelled_as_its_document_prints() {
 #[tokio::test]
 async fn a_standard_token_has_every_claim_of_rfc_9068() {
     let world = World::new().await;
-    let client = world
-        .client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
-        .await;
+    let client = world.backend().await;
     let kept = world
         .credential(SANDBOX, &client, CredentialKind::ClientSecret)
         .await;
@@ -132,9 +130,7 @@ async fn grant(
 #[tokio::test]
 async fn a_client_gets_no_more_than_it_and_its_credential_may_have() {
     let world = World::new().await;
-    let client = world
-        .client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
-        .await;
+    let client = world.backend().await;
     let lifecycle = Lifecycle {
         scopes: Some(scopes("read")),
         ..Lifecycle::default()
@@ -192,9 +188,7 @@ struct Partner {
 
 /// A client that signs with its own key.
 async fn partner(world: &World) -> Partner {
-    let client = world
-        .client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
-        .await;
+    let client = world.backend().await;
     let (signer, _) = register_key(world, &client, None).await;
     Partner { client, signer }
 }

@@ -67,6 +67,10 @@ fn refused(kind: CredentialKind, reason: Reason) -> Result<(), Denied> {
     }
 }
 
+async fn expect(world: &World, kept: &Kept, kind: CredentialKind, answer: Result<(), Denied>) {
+    assert_eq!(show(world, kept, kind).await, answer, "{kind:?}");
+}
+
 async fn world() -> World {
     let world = World::new().await;
     world.guards(SANDBOX).await;
@@ -88,9 +92,7 @@ pub(super) async fn change(world: &World, id: &CredentialId, change: Lifecycle) 
 #[tokio::test]
 async fn a_credential_is_refused_before_it_begins_and_from_its_end_on() {
     let world = world().await;
-    let client = world
-        .client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
-        .await;
+    let client = world.backend().await;
     for kind in KINDS {
         let start = world.now();
         let lifecycle = Lifecycle {
@@ -101,57 +103,37 @@ async fn a_credential_is_refused_before_it_begins_and_from_its_end_on() {
         let kept = world
             .credential_with(SANDBOX, &client, kind, lifecycle)
             .await;
-        assert_eq!(
-            show(&world, &kept, kind).await,
-            refused(kind, Reason::NotYet),
-            "{kind:?}"
-        );
+        expect(&world, &kept, kind, refused(kind, Reason::NotYet)).await;
         world.pass(9).await;
-        assert_eq!(
-            show(&world, &kept, kind).await,
-            refused(kind, Reason::NotYet),
-            "{kind:?}"
-        );
+        expect(&world, &kept, kind, refused(kind, Reason::NotYet)).await;
         world.pass(1).await;
-        assert_eq!(show(&world, &kept, kind).await, Ok(()), "{kind:?}");
+        expect(&world, &kept, kind, Ok(())).await;
         world.pass(9).await;
-        assert_eq!(show(&world, &kept, kind).await, Ok(()), "{kind:?}");
+        expect(&world, &kept, kind, Ok(())).await;
         world.pass(1).await;
-        assert_eq!(
-            show(&world, &kept, kind).await,
-            refused(kind, Reason::Expired),
-            "{kind:?}"
-        );
+        expect(&world, &kept, kind, refused(kind, Reason::Expired)).await;
     }
 }
 
 #[tokio::test]
 async fn a_revoked_credential_is_refused_by_the_very_next_request() {
     let world = world().await;
-    let client = world
-        .client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
-        .await;
+    let client = world.backend().await;
     for kind in KINDS {
         let kept = world.credential(SANDBOX, &client, kind).await;
-        assert_eq!(show(&world, &kept, kind).await, Ok(()), "{kind:?}");
+        expect(&world, &kept, kind, Ok(())).await;
         world
             .admin(AdminCall::RevokeCredential(env(SANDBOX), kept.id.clone()))
             .await
             .unwrap();
-        assert_eq!(
-            show(&world, &kept, kind).await,
-            refused(kind, Reason::Revoked),
-            "{kind:?}"
-        );
+        expect(&world, &kept, kind, refused(kind, Reason::Revoked)).await;
     }
 }
 
 #[tokio::test]
 async fn a_credential_works_from_its_networks_only() {
     let world = world().await;
-    let client = world
-        .client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
-        .await;
+    let client = world.backend().await;
     for kind in KINDS {
         let kept = world.credential(SANDBOX, &client, kind).await;
         let networks = |text: &str| Lifecycle {
@@ -159,22 +141,16 @@ async fn a_credential_works_from_its_networks_only() {
             ..Lifecycle::default()
         };
         change(&world, &kept.id, networks("192.0.2.0/24")).await;
-        assert_eq!(show(&world, &kept, kind).await, Ok(()), "{kind:?}");
+        expect(&world, &kept, kind, Ok(())).await;
         change(&world, &kept.id, networks("198.51.100.0/24")).await;
-        assert_eq!(
-            show(&world, &kept, kind).await,
-            refused(kind, Reason::Network),
-            "{kind:?}"
-        );
+        expect(&world, &kept, kind, refused(kind, Reason::Network)).await;
     }
 }
 
 #[tokio::test]
 async fn a_credential_is_limited_by_its_own_rate() {
     let world = world().await;
-    let client = world
-        .client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
-        .await;
+    let client = world.backend().await;
     for kind in KINDS {
         let limit = RateLimit {
             per_minute: 60,
@@ -195,16 +171,14 @@ async fn a_credential_is_limited_by_its_own_rate() {
         assert_eq!(answers.first(), Some(&Ok(())), "{kind:?}");
         assert_eq!(answers.last(), Some(&refusal), "{kind:?}");
         world.pass(60).await;
-        assert_eq!(show(&world, &kept, kind).await, Ok(()), "{kind:?}");
+        expect(&world, &kept, kind, Ok(())).await;
     }
 }
 
 #[tokio::test]
 async fn a_rotated_credential_has_two_working_secrets_then_one() {
     let world = world().await;
-    let client = world
-        .client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
-        .await;
+    let client = world.backend().await;
     for kind in KINDS {
         let old = world.credential(SANDBOX, &client, kind).await;
         let call = AdminCall::RotateCredential {
@@ -237,9 +211,7 @@ async fn a_rotated_credential_has_two_working_secrets_then_one() {
 #[tokio::test]
 async fn disabling_an_owner_disables_every_kind_at_once_and_enabling_it_brings_them_back() {
     let world = world().await;
-    let client = world
-        .client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
-        .await;
+    let client = world.backend().await;
     let acme = OrganizationId::parse("acme").unwrap();
     for kind in KINDS {
         let kept = world.credential(SANDBOX, &client, kind).await;
@@ -300,9 +272,7 @@ pub(super) async fn amend(world: &World, target: Target, change: Amend) {
 #[tokio::test]
 async fn a_removed_client_takes_its_credentials_and_its_number_with_it() {
     let world = world().await;
-    let client = world
-        .client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
-        .await;
+    let client = world.backend().await;
     let kept = world
         .credential(SANDBOX, &client, CredentialKind::ApiKey)
         .await;
@@ -324,9 +294,7 @@ async fn a_removed_client_takes_its_credentials_and_its_number_with_it() {
 #[tokio::test]
 async fn no_kind_is_accepted_in_the_place_of_another() {
     let world = world().await;
-    let client = world
-        .client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
-        .await;
+    let client = world.backend().await;
     for kind in KINDS {
         let kept = world.credential(SANDBOX, &client, kind).await;
         for place in KINDS.into_iter().filter(|place| *place != kind) {
@@ -343,9 +311,7 @@ async fn no_kind_is_accepted_in_the_place_of_another() {
 async fn a_credential_of_one_environment_is_unknown_in_the_other() {
     let world = world().await;
     world.guards(PRODUCTION).await;
-    let client = world
-        .client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
-        .await;
+    let client = world.backend().await;
     let kept = world
         .credential(SANDBOX, &client, CredentialKind::ApiKey)
         .await;

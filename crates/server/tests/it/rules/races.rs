@@ -5,10 +5,7 @@ use countersign_engine::{
     call::AdminCall,
     decision::{Carrier, Judged},
     denied::{Denied, Reason},
-    model::{
-        client::{ClientKind, Spelling},
-        credential::CredentialKind,
-    },
+    model::credential::CredentialKind,
 };
 use std::sync::Arc;
 
@@ -16,9 +13,7 @@ use std::sync::Arc;
 async fn a_revocation_wins_over_every_decision_that_begins_after_it_however_many_load_meanwhile() {
     let world = Arc::new(World::new().await);
     world.guards(SANDBOX).await;
-    let client = world
-        .client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
-        .await;
+    let client = world.backend().await;
     for _ in 0..200 {
         let kept = world
             .credential(SANDBOX, &client, CredentialKind::ApiKey)

@@ -3,7 +3,7 @@
 use super::world::*;
 use countersign_engine::{
     call::{
-        AdminCall, Amend, Asked, Call, Callers, Contact, Listing, New, NewOrganization, NewSubject,
+        AdminCall, Amend, Asked, Callers, Contact, Listing, New, NewOrganization, NewSubject,
         Presented, Shown, SubjectCall, SubjectChange, Target,
     },
     commit::{Change, Commit},

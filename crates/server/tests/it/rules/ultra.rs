@@ -504,7 +504,8 @@ async fn the_api_is_told_who_the_headers_were_and_a_revoked_secret_ends_them() {
     assert_eq!(principal.scopes, scopes("email"));
     assert_eq!(principal.shown, ShownKind::ClientHeaders);
     assert_eq!(principal.shown.word(), "client_secret");
-    assert!(world.engine.decide_warm(&context, &judged).is_some());
+    let fresh = world.engine.fresh(context.now).unwrap();
+    assert!(world.engine.decide_warm(&context, &judged, fresh).is_some());
     let revoke =
         countersign_engine::call::AdminCall::RevokeCredential(env(SANDBOX), kept.id.clone());
     world.admin(revoke).await.unwrap();

@@ -190,6 +190,12 @@ impl World {
         }
     }
 
+    /// A backend of the sandbox, with our own spelling.
+    pub async fn backend(&self) -> ClientId {
+        self.client(SANDBOX, ClientKind::Backend, Spelling::Countersign)
+            .await
+    }
+
     pub async fn client(
         &self,
         environment: &str,
@@ -373,7 +379,9 @@ impl World {
     pub async fn judge(&self, environment: &str, judged: &Judged<'_>) -> Result<(), Denied> {
         let context = self.context(environment);
         // As a gateway asks: first what is in memory, then what is not.
-        let decision = match self.engine.decide_warm(&context, judged) {
+        let fresh = self.engine.fresh(context.now);
+        let warm = fresh.and_then(|fresh| self.engine.decide_warm(&context, judged, fresh));
+        let decision = match warm {
             Some(decision) => decision,
             None => self.engine.decide(&context, judged).await,
         };

@@ -4,7 +4,7 @@ use super::{PROFILES, scene};
 use crate::rules::world::*;
 use countersign_engine::{
     call::{AdminCall, Call},
-    denied::{Denied, Reason},
+    denied::{Denied, Reason, Refusal},
     model::{
         client::{ClientKind, Spelling},
         credential::CredentialKind,
@@ -202,12 +202,18 @@ async fn a_token_of_one_environment_is_refused_in_the_other() {
 async fn keys_rotate_with_overlap_and_no_valid_token_is_lost() {
     let scene = scene().await;
     let old = scene.token("standard").await;
-    let rotate = || AdminCall::RotateKeys {
+    let rotate = |force| AdminCall::RotateKeys {
         environment: env(SANDBOX),
         key_set: "standard".into(),
         overlap: Some(Duration::from_secs(60)),
+        force,
     };
-    scene.world.admin(rotate()).await.unwrap();
+    let hasty = scene.world.admin(rotate(false)).await.unwrap_err();
+    assert!(
+        matches!(hasty, Refusal::Denied(Denied::Conflict(why)) if why.contains("six minutes")),
+        "nobody who keeps the key set knows the next key: {hasty:?}"
+    );
+    scene.world.admin(rotate(true)).await.unwrap();
     let new = scene.token("standard").await;
     assert_ne!(
         old.split('.').next(),
