@@ -49,6 +49,8 @@ pub(super) struct Courier {
 #[derive(Default)]
 struct Desk {
     rows: HashSet<Key>,
+    /// Ended since the last look at the store began: what it read of them is no longer so.
+    ended: HashSet<Key>,
     places: HashMap<String, Place>,
 }
 
@@ -87,7 +89,10 @@ impl Desk {
         let place = self.places.entry(name.to_owned()).or_default();
         let is_suspect = place.failures > 0;
         let is_full = self.rows.len() >= SLOTS || (is_suspect && suspects >= SUSPECT_SLOTS);
-        if is_full || place.is_busy(now) || !self.rows.insert(key.clone()) {
+        if is_full || place.is_busy(now) || self.ended.contains(key) {
+            return false;
+        }
+        if !self.rows.insert(key.clone()) {
             return false;
         }
         place.under_way += 1;
@@ -96,6 +101,7 @@ impl Desk {
 
     fn put_back(&mut self, key: &Key, name: &str, failed: bool, now: Duration) {
         self.rows.remove(key);
+        self.ended.insert(key.clone());
         let Some(place) = self.places.get_mut(name) else {
             return;
         };
@@ -157,6 +163,7 @@ impl Courier {
         let busy = {
             let mut desk = self.desk();
             desk.forget(monotonic);
+            desk.ended.clear();
             if desk.rows.len() >= SLOTS {
                 return;
             }
@@ -332,14 +339,22 @@ mod tests {
             "three are under way, and the last one failed"
         );
         (1..4).for_each(|n| desk.put_back(&key(n), "a", false, NOW));
+        desk.ended.clear();
         assert_eq!(taken(&mut desk), DELIVERIES_PER_DESTINATION_MAX as usize);
     }
 
     #[test]
-    fn a_row_is_under_way_once() {
+    fn a_row_is_under_way_once_and_not_again_by_what_was_read_before_it_ended() {
         let mut desk = Desk::default();
         assert!(desk.take(&key(1), "a", NOW));
         assert!(!desk.take(&key(1), "a", NOW));
+        desk.put_back(&key(1), "a", false, NOW);
+        assert!(
+            !desk.take(&key(1), "a", NOW),
+            "the page was read while it was under way"
+        );
+        desk.ended.clear();
+        assert!(desk.take(&key(1), "a", NOW), "the next look begins");
     }
 
     #[test]
@@ -351,6 +366,7 @@ mod tests {
         }
         assert!(!desk.take(&key(SLOTS), "good", NOW), "every slot is taken");
         (0..SLOTS).for_each(|n| desk.put_back(&key(n), &format!("bad{n}"), true, NOW));
+        desk.ended.clear();
         let again = (0..SLOTS).filter(|n| desk.take(&key(*n), &format!("bad{n}"), NOW));
         assert_eq!(again.count(), SUSPECT_SLOTS);
         assert!(desk.take(&key(SLOTS), "good", NOW));
@@ -368,6 +384,7 @@ mod tests {
             }
             waits.push((now - begun).as_secs());
             desk.put_back(&key(1), "a", true, now);
+            desk.ended.clear();
         }
         assert_eq!(waits, [0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60]);
         now += COOL_MAX;
