@@ -11,6 +11,7 @@
 )]
 
 pub mod admin;
+pub mod announce;
 pub mod ayyeka;
 pub mod bitcanuck;
 pub mod quiltt;

@@ -11,12 +11,14 @@ use crate::{
     health::Health,
     keystore::{MasterKey, SoftwareKeystore},
     named,
+    outbox::{Ways, network::Reach},
     passwords::Argon2Hasher,
     state::ServerState,
     system::{self, RequestNames, SystemClock, SystemEntropy},
     telemetry::{
         collected::{KeystoreNumbers, StoreNumbers},
         metrics::Metrics,
+        outbox::OutboxNumbers,
     },
     workers::Feed,
 };
@@ -33,6 +35,8 @@ pub struct Composed {
     pub state: Arc<ServerState>,
     /// What reads the feed.
     pub feed: Arc<dyn Feed>,
+    /// By what things leave.
+    pub ways: Ways,
     /// The locked data folder.
     pub folder: DataFolder,
 }
@@ -63,15 +67,26 @@ pub async fn compose(config: &Config, variables: &[(String, String)]) -> anyhow:
             store: Arc::clone(&opened.store) as _,
             freshness: Arc::clone(&opened.store) as _,
             passwords: Arc::new(Argon2Hasher::new(Arc::clone(&entropy), system::cores())?),
-            entropy,
+            entropy: Arc::clone(&entropy),
             keystore: Arc::clone(&keystore) as _,
         },
         dialect_names(),
     );
+    let reach = Reach {
+        allowed: config.webhooks.allow_networks.clone(),
+    };
+    let engine = match reach.allows_loopback() {
+        true => engine.with_plain_webhooks(),
+        false => engine,
+    };
+    let numbers = OutboxNumbers::default();
+    let written = Arc::clone(opened.store.outbox());
+    let ways = Ways::new(config, reach, entropy, written, numbers.clone())?;
     let metrics = Metrics::default();
     metrics.with_registry(|registry| {
         registry.register_collector(Box::new(StoreNumbers(opened.clone())));
         registry.register_collector(Box::new(KeystoreNumbers(Arc::clone(&keystore))));
+        numbers.register(registry);
     });
     let state = Arc::new(ServerState {
         engine: Arc::new(engine),
@@ -89,6 +104,7 @@ pub async fn compose(config: &Config, variables: &[(String, String)]) -> anyhow:
         state,
         folder,
         feed: opened.store,
+        ways,
     })
 }
 

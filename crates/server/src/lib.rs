@@ -22,6 +22,7 @@ pub mod health;
 pub mod http;
 pub mod keystore;
 pub mod named;
+pub mod outbox;
 pub mod passwords;
 mod pool;
 pub mod serve;

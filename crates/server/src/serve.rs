@@ -100,12 +100,13 @@ pub async fn start(config: Config, variables: &[(String, String)]) -> anyhow::Re
         bound.accept(Kind::Gateway, state, handler, &accepting);
     }
     let days = u64::from(config.server.audit_retention_days);
-    let workers = Workers::start(Work {
+    let work = Work {
         state: Arc::clone(state),
         feed: Arc::clone(&composed.feed),
         certificates: certificates.clone(),
         audit_retention: Duration::from_secs(days.saturating_mul(24 * 60 * 60)),
-    });
+    };
+    let workers = Workers::start(work, composed.ways);
     addresses.tell();
     Ok(Running {
         addresses,

@@ -12,7 +12,7 @@ use crate::{
 };
 use countersign_engine::{
     bounds::{ABSENCE_FOR, CACHED_ROWS_MAX, FACT_FOR, FEED_FRESH_FOR, FEED_ROWS_FOR},
-    commit::{Commit, CommitError},
+    commit::{Change, Commit, CommitError},
     denied::Fault,
     model::audit::AuditEvent,
     ports::{
@@ -64,6 +64,7 @@ pub struct CachedStore<S: Store + ?Sized> {
     fresh_since: AtomicU64,
     cursor: tokio::sync::Mutex<Option<FeedCursor>>,
     counters: CacheCounters,
+    outbox: Arc<tokio::sync::Notify>,
     store: Arc<S>,
 }
 
@@ -86,6 +87,7 @@ impl<S: Store + ?Sized> CachedStore<S> {
             fresh_since: AtomicU64::new(0),
             cursor: tokio::sync::Mutex::new(None),
             counters: CacheCounters::default(),
+            outbox: Arc::default(),
             store,
         }
     }
@@ -93,6 +95,11 @@ impl<S: Store + ?Sized> CachedStore<S> {
     /// The store behind the cache.
     pub fn behind(&self) -> &Arc<S> {
         &self.store
+    }
+
+    /// Rung when a commit of this node has written something that has to leave.
+    pub fn outbox(&self) -> &Arc<tokio::sync::Notify> {
+        &self.outbox
     }
 
     /// How the cache does.
@@ -254,7 +261,13 @@ impl<S: Store + ?Sized> Store for CachedStore<S> {
                 cache: self,
                 keys: touched(&commit.changes),
             };
-            self.store.commit(commit).await
+            let is_leaving = |change: &Change| matches!(change.key(), Key::Delivery(..));
+            let leaves = commit.changes.iter().any(is_leaving);
+            self.store.commit(commit).await?;
+            if leaves {
+                self.outbox.notify_one();
+            }
+            Ok(())
         })
     }
 

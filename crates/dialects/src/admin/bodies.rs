@@ -288,6 +288,38 @@ body! {
         assertion: Option<bool>,
     }
 
+    /// A webhook subscription to make.
+    WebhookToMake {
+        /// The organization whose events it hears.
+        organization: OrganizationId,
+        /// What people call it.
+        name: String,
+        /// Where events are sent: an https URL without user, password or fragment.
+        target_url: String,
+        /// Types of events, whole or the first words of several: `profile.created`, `profile`.
+        event_types: Vec<String>,
+        /// Whether nothing is delivered.
+        disabled: Option<bool>,
+    }
+
+    /// What to change of a webhook subscription. What is left out stays.
+    WebhookToChange {
+        /// What people call it.
+        name: Option<String>,
+        /// Where events are sent.
+        target_url: Option<String>,
+        /// Types of events, all of them.
+        event_types: Option<Vec<String>>,
+        /// Whether nothing is delivered.
+        disabled: Option<bool>,
+    }
+
+    /// How a webhook subscription's secret is rotated.
+    WebhookRotation {
+        /// How long deliveries are signed with the old one too, in seconds.
+        overlap_s: u64,
+    }
+
     /// A token to look at or to revoke.
     TokenBody {
         /// The token, whatever it is.

@@ -74,6 +74,12 @@ pub(super) const SET: Parameter = Parameter {
     schema: text,
     ..in_path("set", "The key set.")
 };
+pub(super) const WEBHOOK: Parameter = in_path("webhook", "The webhook subscription.");
+pub(super) const DELIVERY: Parameter = in_path("delivery", "The delivery.");
+pub(super) const WHOSE: Parameter = Parameter {
+    required: true,
+    ..in_query("organization", "Of this organization.", id)
+};
 pub(super) const LIMIT: Parameter = in_query("limit", "Rows at most.", rows_of_a_page);
 pub(super) const CURSOR: Parameter = in_query("cursor", "`next_cursor` of the page before.", text);
 pub(super) const OF_ORGANIZATION: Parameter =

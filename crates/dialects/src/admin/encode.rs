@@ -126,6 +126,7 @@ fn place(row: &Row) -> Option<String> {
             Holder::Operator(_) => return None,
         },
         Row::Subject(row) => format!("environments/{}/subjects/{}", row.environment, row.id),
+        Row::Subscription(row) => format!("environments/{}/webhooks/{}", row.environment, row.id),
         _ => return None,
     };
     Some(format!("/admin/v1/{path}"))

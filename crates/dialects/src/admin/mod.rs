@@ -7,6 +7,7 @@ mod decode;
 mod docs;
 mod encode;
 mod leaves;
+mod leaving;
 mod members;
 mod place;
 mod query;

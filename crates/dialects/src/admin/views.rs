@@ -1,6 +1,6 @@
 //! From the engine's rows to what answers carry.
 
-use super::{rows, subject_views, time};
+use super::{leaving, rows, subject_views, time};
 use countersign_engine::{
     id::OperatorId,
     model::{
@@ -34,6 +34,8 @@ pub(super) enum Shown {
     KeySet(rows::KeySet),
     AuditEvent(rows::AuditEvent),
     Subject(Box<rows::Subject>),
+    Webhook(rows::Webhook),
+    Delivery(rows::Delivery),
 }
 
 /// A row for an answer; nothing for nouns that no operator sees.
@@ -52,6 +54,8 @@ pub(super) fn row(view: &View) -> Option<Shown> {
         Row::KeySet(row) => Shown::KeySet(key_set(row, version)),
         Row::Audit(row) => Shown::AuditEvent(audit_event(row)),
         Row::Subject(row) => Shown::Subject(Box::new(subject_views::subject(row, stored))),
+        Row::Subscription(row) => Shown::Webhook(leaving::subscription(row, version)),
+        Row::Delivery(row) => Shown::Delivery(leaving::delivery(row, version)),
         Row::Name(_)
         | Row::Revocation(_)
         | Row::Idempotency(_)
@@ -59,9 +63,7 @@ pub(super) fn row(view: &View) -> Option<Shown> {
         | Row::Session(_)
         | Row::SessionWindow(_)
         | Row::Ticket(_)
-        | Row::Attempts(_)
-        | Row::Subscription(_)
-        | Row::Delivery(_) => return None,
+        | Row::Attempts(_) => return None,
     })
 }
 

@@ -21,6 +21,7 @@ use connect::Connection;
 use failure::{Exit, Failure};
 use nouns::{
     audit, client, credential, environment, guard, keys, operator, organization, subject, token,
+    webhook,
 };
 use output::Output;
 use std::{ffi::OsString, io::Write, process::ExitCode};
@@ -77,6 +78,9 @@ pub enum Command {
     /// Tokens: look at one, or revoke it
     #[command(subcommand)]
     Token(token::Command),
+    /// Webhooks: subscriptions, what waits to leave, and dead letters
+    #[command(subcommand)]
+    Webhook(webhook::Command),
     /// Signing keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -203,6 +207,7 @@ async fn ask(
         Command::Credential(command) => credential::run(command, &api, output).await,
         Command::Subject(command) => subject::run(command, &api, output).await,
         Command::Guard(command) => guard::run(command, &api, output).await,
+        Command::Webhook(command) => webhook::run(command, &api, output).await,
         Command::Keys(command) => keys::run(command, &api, output).await,
         Command::Operator(command) => operator::run(command, &api, output).await,
         Command::Audit(arguments) => audit::run(arguments, &api, output).await,

@@ -268,6 +268,9 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         check_limits(&name, listener.limits)?;
     }
     check_admin(&config.listener.admin)?;
+    if let Some((member, expected)) = config.mail.wrong() {
+        return wrong(member, expected);
+    }
     if config.server.audit_retention_days == 0 {
         return wrong("server.audit_retention_days", "expected at least 1");
     }

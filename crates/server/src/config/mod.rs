@@ -1,12 +1,14 @@
 //! Configuration: a typed value, read once from a TOML file and the environment.
 
 mod address;
+mod leaving;
 mod list;
 mod load;
 mod place;
 pub mod reference;
 
 pub use address::Address;
+pub use leaving::{Mail, MailServer, MailTls, Webhooks};
 pub use load::{ConfigError, load};
 
 use countersign_engine::id::EnvironmentId;
@@ -25,8 +27,12 @@ pub struct Config {
     pub listener: Listeners,
     /// What is written while it runs.
     pub log: Log,
+    /// Mails.
+    pub mail: Mail,
     /// The server as a whole.
     pub server: Server,
+    /// Webhooks.
+    pub webhooks: Webhooks,
 }
 
 /// Where things are kept.

@@ -112,6 +112,31 @@ const MEMBERS: &[(&str, &str, &str)] = &[
         "From which severity on; `debug` has a line for each request.",
     ),
     (
+        "mail.server",
+        "`smtps://HOST:PORT`, `smtp://HOST:PORT`, `smtp+insecure://HOST:PORT`",
+        "Where mails go: with TLS from the first byte (port 465 unless said), with STARTTLS, which is demanded (587), or in the clear (25). Without it and without a folder no mail leaves.",
+    ),
+    (
+        "mail.from",
+        "`NAME <ADDRESS>` or `ADDRESS`",
+        "Who sends. It must be there beside `mail.server` or `mail.folder`.",
+    ),
+    (
+        "mail.username",
+        "text",
+        "The name to log in with at the mail server; never sent in the clear.",
+    ),
+    (
+        "mail.password_file",
+        "path",
+        "A file with the password to log in with, on one line. Read at the start.",
+    ),
+    (
+        "mail.folder",
+        "path",
+        "A folder in which mails are written, a file each, instead of being sent: for trying things out.",
+    ),
+    (
         "server.default_environment",
         "name",
         "The environment of requests to IP literals, `localhost` and names under it that no environment lists. A production environment is not used beside a sandbox.",
@@ -130,6 +155,11 @@ const MEMBERS: &[(&str, &str, &str)] = &[
         "server.audit_retention_days",
         "1 or more",
         "How long audit lines are kept.",
+    ),
+    (
+        "webhooks.allow_networks",
+        "list of networks",
+        "Networks inside that receivers of webhooks may be in. Unless listed, no address inside is reached: loopback, private, link-local, shared, multicast, nor what tunnels to them. With 127.0.0.0/8 or ::1/128, targets may also be `http://` on this machine.",
     ),
 ];
 
@@ -228,6 +258,17 @@ mod tests {
             ..GatewayListener::default()
         }];
         config.server.default_environment = name;
+        config.mail = crate::config::Mail {
+            server: Some(crate::config::MailServer {
+                host: "x".to_owned(),
+                port: 25,
+                tls: crate::config::MailTls::None,
+            }),
+            from: Some("x".to_owned()),
+            username: Some("x".to_owned()),
+            password_file: Some("x".into()),
+            folder: Some("x".into()),
+        };
         let mut paths = Vec::new();
         if let Ok(table) = Table::try_from(config) {
             leaves("", &Value::Table(table), &mut paths);

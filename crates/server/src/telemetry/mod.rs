@@ -5,3 +5,4 @@ pub mod collected;
 pub mod latency;
 pub mod log;
 pub mod metrics;
+pub mod outbox;

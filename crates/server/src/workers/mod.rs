@@ -8,7 +8,12 @@ mod sweeps;
 
 pub use feed::Feed;
 
-use crate::{http::tls::Reloading, state::ServerState, system};
+use crate::{
+    http::tls::Reloading,
+    outbox::{self, Ways},
+    state::ServerState,
+    system,
+};
 use countersign_engine::id::EnvironmentId;
 use std::{sync::Arc, time::Duration};
 use tokio::time::MissedTickBehavior;
@@ -46,13 +51,14 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Start them all.
-    pub fn start(work: Work) -> Self {
+    /// Start them all; `ways` are by what things leave.
+    pub fn start(work: Work, ways: Ways) -> Self {
         let workers = Self {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             observations: Arc::new(observations::Writer::new(Arc::clone(&work.state))),
         };
+        outbox::start(&work.state, ways, &workers.tasks, &workers.stop);
         let work = Arc::new(work);
         let feed = feed::Reader::new(Arc::clone(&work.feed), Arc::clone(&work.state));
         workers.every(

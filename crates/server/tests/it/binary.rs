@@ -57,6 +57,14 @@ impl Process {
         Self::start(command, folder, level)
     }
 
+    /// The same, with one more setting.
+    pub fn serve_with(folder: &TempDir, variable: &str, value: &str) -> Self {
+        let mut command = Command::new("/usr/bin/env");
+        command.arg(format!("{variable}={value}"));
+        command.args([env!("CARGO_BIN_EXE_countersign"), "serve"]);
+        Self::start(command, folder, "info")
+    }
+
     /// The same, where no file may grow beyond so many KiB: a disk that is full, for this process alone.
     pub fn serve_below(folder: &TempDir, kib: u32) -> Self {
         let mut command = Command::new("/bin/bash");

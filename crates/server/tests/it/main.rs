@@ -24,6 +24,7 @@ mod interop;
 mod limits;
 mod listeners;
 mod matrix;
+mod outbox;
 mod proxies;
 mod routes;
 mod rules;

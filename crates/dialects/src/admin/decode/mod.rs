@@ -4,11 +4,13 @@ mod clients;
 mod installation;
 mod rules;
 mod subjects;
+mod webhooks;
 
 pub(super) use clients::*;
 pub(super) use installation::*;
 pub(super) use rules::*;
 pub(super) use subjects::*;
+pub(super) use webhooks::*;
 
 use super::{
     members::{Clearable, Member, Problems},

@@ -237,6 +237,47 @@ const TAKEN: &[(&str, &str, &str)] = &[
         "/admin/v1/environments/sandbox/tokens/revoke",
         r#"{"token":"a.b.c"}"#,
     ),
+    (
+        "GET",
+        "/admin/v1/environments/sandbox/webhooks?organization=acme&limit=1",
+        "",
+    ),
+    (
+        "POST",
+        "/admin/v1/environments/sandbox/webhooks",
+        r#"{"organization":"acme","name":"Hooks","target_url":"https://hooks.example/","event_types":["profile"],"disabled":true}"#,
+    ),
+    (
+        "POST",
+        "/admin/v1/environments/sandbox/webhooks",
+        r#"{"organization":"acme","name":"Hooks","target_url":"https://hooks.example/","event_types":["profile"]}"#,
+    ),
+    ("GET", "/admin/v1/environments/sandbox/webhooks/wh_1", ""),
+    (
+        "PATCH",
+        "/admin/v1/environments/sandbox/webhooks/wh_1",
+        r#"{"name":"Other","target_url":"https://other.example/","event_types":["account"],"disabled":false}"#,
+    ),
+    ("PATCH", "/admin/v1/environments/sandbox/webhooks/wh_1", "{}"),
+    ("DELETE", "/admin/v1/environments/sandbox/webhooks/wh_1", ""),
+    (
+        "POST",
+        "/admin/v1/environments/sandbox/webhooks/wh_1/rotate",
+        r#"{"overlap_s":3600}"#,
+    ),
+    ("GET", "/admin/v1/environments/sandbox/deliveries?limit=1", ""),
+    ("GET", "/admin/v1/environments/sandbox/dead-letters", ""),
+    ("GET", "/admin/v1/environments/sandbox/deliveries/dlv_1", ""),
+    (
+        "POST",
+        "/admin/v1/environments/sandbox/deliveries/dlv_1/replay",
+        "",
+    ),
+    (
+        "POST",
+        "/admin/v1/environments/sandbox/deliveries/dlv_1/discard",
+        "",
+    ),
     ("GET", "/admin/v1/operators", ""),
     (
         "POST",

@@ -10,6 +10,7 @@ pub mod operator;
 pub mod organization;
 pub mod subject;
 pub mod token;
+pub mod webhook;
 
 use super::{
     api::Api,

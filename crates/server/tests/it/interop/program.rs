@@ -20,6 +20,43 @@ pub fn python(name: &str, facts: &Path) -> Value {
     summary(name, command().arg(interpreter).arg(script).arg(facts))
 }
 
+/// A script that goes on until it is dropped, and prints one JSON document a line.
+pub struct Talking {
+    child: std::process::Child,
+    lines: std::io::Lines<std::io::BufReader<std::process::ChildStdout>>,
+}
+
+impl Talking {
+    /// `tests/interop/NAME.py`, with these arguments.
+    pub fn python(name: &str, arguments: &[&str]) -> Self {
+        use std::io::BufRead;
+        let interpreter = found("COUNTERSIGN_INTEROP_PYTHON", "venv/bin/python");
+        let mut command = command();
+        command.arg(interpreter).arg(source(&format!("{name}.py")));
+        command
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// Its next line.
+    pub fn line(&mut self) -> Value {
+        let line = self.lines.next().expect("it says more").unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+}
+
+impl Drop for Talking {
+    fn drop(&mut self) {
+        // Its input ends with this handle, and with its input it ends.
+        drop(self.child.stdin.take());
+        drop(self.child.wait());
+    }
+}
+
 /// What `tests/interop/NAME.mjs` prints. It is piped, so that its imports are looked up where the clients are.
 pub fn node(name: &str, facts: &Path) -> Value {
     node_at(&format!("tests/interop/{name}.mjs"), facts)
