@@ -115,31 +115,38 @@ async fn no_route_takes_a_secret_from_a_browser() {
     let doors = &world.doors;
     let cast = Cast::make(doors).await;
     let mut leaked = BTreeSet::new();
-    for (_, listener, route) in routes() {
-        if route.callers == Callers::Anyone {
-            continue;
-        }
+    let closed = routes().filter(|(.., route)| route.callers != Callers::Anyone);
+    for (number, (_, listener, route)) in closed.enumerate() {
         let door = match listener {
             Listener::Public => doors.public,
             Listener::Admin => doors.admin,
         };
-        for thing in &cast.things {
+        // The admin listener stands in no environment: what it knows is operators' tokens.
+        let is_leak = |thing: &&Thing| {
+            thing.leaks.is_some()
+                && (listener == Listener::Public || thing.what.contains("operator"))
+        };
+        for thing in cast.things.iter().filter(is_leak) {
             for (way, ask) in ways(route, &cast.client, &thing.text) {
-                let plain = ask.clone().header(NO_SIGN.0, NO_SIGN.1).send(door).await;
                 for (name, value) in SIGNS {
                     let what = format!("{}: {} as {way}, {name}", route.name, thing.what);
                     let answer = ask.clone().header(name, value).send(door).await;
-                    // The admin listener stands in no environment: what it knows is operators' tokens.
-                    let is_known = listener == Listener::Public || thing.what.contains("operator");
-                    let Some(id) = thing.leaks.as_ref().filter(|_| is_known) else {
-                        assert_eq!(answer.status, plain.status, "{what}: {answer:?}");
-                        continue;
-                    };
                     // In whatever words: they have to name the rule.
                     assert_eq!(answer.status, 403, "{what}: {answer:?}");
                     assert!(answer.body.contains("browser"), "{what}: {answer:?}");
-                    leaked.insert(format!("credential:{id}"));
+                    leaked.extend(thing.leaks.iter().map(|id| format!("credential:{id}")));
                 }
+            }
+        }
+        // Each route one of the others, in turn: who is refused too often is slowed down.
+        let others: Vec<&Thing> = cast.things.iter().filter(|it| !is_leak(it)).collect();
+        let thing = others[number % others.len()];
+        for (way, ask) in ways(route, &cast.client, &thing.text) {
+            let plain = ask.clone().header(NO_SIGN.0, NO_SIGN.1).send(door).await;
+            for (name, value) in SIGNS {
+                let what = format!("{}: {} as {way}, {name}", route.name, thing.what);
+                let answer = ask.clone().header(name, value).send(door).await;
+                assert_eq!(answer.status, plain.status, "{what}: {answer:?}");
             }
         }
     }
