@@ -13,6 +13,7 @@ use crate::{
         guard::GuardList,
         name::{Name, NameSpace},
         profile::{QUILTT, TokenProfile},
+        session::BITCANUCK,
         signing::KeySet,
     },
     opaque,
@@ -226,6 +227,14 @@ impl Engine {
     }
 }
 
+/// What a guard may call the tokens of an environment: its profiles, and the sessions that we keep.
+pub(super) fn profile_names(environment: &Environment) -> impl Iterator<Item = &str> {
+    let kept = environment.dialects.iter().map(String::as_str);
+    let kept = kept.filter(|dialect| *dialect == BITCANUCK);
+    let spelled = environment.profiles.iter();
+    spelled.map(|profile| profile.name.as_str()).chain(kept)
+}
+
 /// No guard names what the environment does not have any more.
 fn decide_guards_stand(after: &Environment, guards: &Stored) -> Result<(), Denied> {
     let guards = guards.guards().map_or(&[][..], |list| &list.guards);
@@ -237,7 +246,7 @@ fn decide_guards_stand(after: &Environment, guards: &Stored) -> Result<(), Denie
             .map(|name| format!("the dialect {name}"));
         let profiles = guard.profiles.iter();
         let profiles = profiles
-            .filter(|name| after.profile(name).is_none())
+            .filter(|name| !profile_names(after).any(|known| known == name.as_str()))
             .map(|name| format!("the token profile {name}"));
         problems.extend(dialects.chain(profiles).map(|what| {
             let guard = guard.name.clone();

@@ -1,6 +1,6 @@
 //! The guards of an environment: one list, replaced whole, so that their order is never in doubt.
 
-use super::{at_version, check};
+use super::{at_version, check, environments::profile_names};
 use crate::{
     Engine,
     call::CallContext,
@@ -36,11 +36,7 @@ impl Engine {
         let unchanged = unchanged.collect();
         let place = place.as_deref().and_then(Stored::environment);
         let dialects = place.map_or(&[][..], |place| place.dialects.as_slice());
-        let profiles = place.map_or(&[][..], |place| place.profiles.as_slice());
-        let profiles: Vec<_> = profiles
-            .iter()
-            .map(|profile| profile.name.as_str())
-            .collect();
+        let profiles: Vec<_> = place.into_iter().flat_map(profile_names).collect();
         let mut problems = check::Problems::default();
         problems.guards(&guards, dialects, &profiles);
         problems.done()?;
