@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 
 mod export;
+mod password;
 mod sessions;
 
 impl Engine {
@@ -56,6 +57,14 @@ impl Engine {
                 session,
             } => {
                 self.admin_end_session(context, caller, &environment, &subject, &session)
+                    .await
+            }
+            SubjectCall::SetPassword {
+                environment,
+                subject,
+                password,
+            } => {
+                self.set_password(context, caller, &environment, &subject, &password)
                     .await
             }
         }

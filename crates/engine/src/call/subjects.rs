@@ -7,6 +7,7 @@ use crate::{
         subject::{Address, Attributes, Names},
     },
     ports::Cursor,
+    secret::Secret,
 };
 use serde_json::{Map, Value};
 
@@ -45,6 +46,15 @@ pub enum SubjectCall {
         subject: SubjectId,
         /// Its name.
         session: String,
+    },
+    /// Give a subject a password to log in with. Its sessions end.
+    SetPassword {
+        /// Where.
+        environment: EnvironmentId,
+        /// Whose.
+        subject: SubjectId,
+        /// The password, as typed.
+        password: Secret<String>,
     },
 }
 
