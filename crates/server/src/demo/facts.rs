@@ -31,6 +31,8 @@ pub struct Facts {
     pub clients: Clients,
     /// The same, for each environment.
     pub environments: Environments,
+    /// A front end of the sandbox, for a browser.
+    pub page: String,
     /// The data folder.
     pub data: PathBuf,
     /// The printed commands.
@@ -61,6 +63,23 @@ pub struct Place {
     pub clients: Clients,
 }
 
+impl Place {
+    /// The address of its page. What follows the `#` every visitor may see, and browsers send it nowhere.
+    pub fn page(&self) -> String {
+        let named = |url: &str, host: &str| url.replace("127.0.0.1", host);
+        let (ultra, quiltt) = (&self.clients.ultra, &self.clients.quiltt);
+        format!(
+            "{}/#api={}&auth={}&client={}&registration_token={}&sign_in={}",
+            named(&self.sample_api, "localhost"),
+            self.sample_api,
+            named(&self.public, "auth.localhost"),
+            ultra.client_id,
+            ultra.registration_token.expose(),
+            quiltt.client_id,
+        )
+    }
+}
+
 /// One client for each system.
 #[derive(Serialize, Clone)]
 pub struct Clients {
@@ -71,6 +90,58 @@ pub struct Clients {
     /// Of a server that shows it as it is.
     #[serde(serialize_with = "told")]
     pub api_key: Secret<String>,
+    /// Of an integrator, and the one profile that it has.
+    pub quiltt: Quiltt,
+    /// A user, and the platform of a partner.
+    pub bitcanuck: Bitcanuck,
+    /// A front end and a back end.
+    pub ultra: Ultra,
+}
+
+/// An integrator's, as Quiltt's dashboard shows it.
+#[derive(Serialize, Clone)]
+pub struct Quiltt {
+    /// For its servers.
+    #[serde(serialize_with = "told")]
+    pub api_key_secret: Secret<String>,
+    /// An end user's profile.
+    pub profile_id: String,
+    /// For end users that sign in by themselves.
+    pub client_id: String,
+}
+
+/// Somebody who logs in, and a partner who vouches for others, as BitCanuck tells them.
+#[derive(Serialize, Clone)]
+pub struct Bitcanuck {
+    /// The user's address.
+    pub email: String,
+    /// The user's password.
+    #[serde(serialize_with = "told")]
+    pub password: Secret<String>,
+    /// The partner's code, as it stands in the path.
+    pub platform: String,
+    /// The key that the partner signs with (PKCS#1).
+    #[serde(serialize_with = "told")]
+    pub platform_private_key_pem: Secret<String>,
+}
+
+/// What Ultra's developers are sent by mail.
+#[derive(Serialize, Clone)]
+pub struct Ultra {
+    /// The realm of the OpenID endpoints.
+    pub realm: String,
+    /// The front end's, which every visitor of its pages may see.
+    #[serde(serialize_with = "told")]
+    pub registration_token: Secret<String>,
+    /// The front end's `X-Client-ID`.
+    pub client_id: String,
+    /// The back end's.
+    pub backend_client_id: String,
+    /// The back end's secret.
+    #[serde(serialize_with = "told")]
+    pub backend_client_secret: Secret<String>,
+    /// What the back end may ask for.
+    pub scope: String,
 }
 
 /// An API client as Ayyeka's platform shows it.
@@ -167,6 +238,25 @@ mod tests {
                 client_secret: secret("C"),
             },
             api_key: secret("A"),
+            quiltt: Quiltt {
+                api_key_secret: secret("Q"),
+                profile_id: "P".into(),
+                client_id: "QC".into(),
+            },
+            bitcanuck: Bitcanuck {
+                email: "E".into(),
+                password: secret("W"),
+                platform: "F".into(),
+                platform_private_key_pem: secret("M"),
+            },
+            ultra: Ultra {
+                realm: "R".into(),
+                registration_token: secret("T"),
+                client_id: "X".into(),
+                backend_client_id: "B".into(),
+                backend_client_secret: secret("Z"),
+                scope: "L".into(),
+            },
         };
         let place = |name: &str| Place {
             public: format!("{name}-public"),
@@ -185,6 +275,7 @@ mod tests {
                 sandbox: place("sandbox"),
                 production: place("production"),
             },
+            page: "h".into(),
             data: "/d".into(),
             commands: vec![Flow {
                 name: "whoami",
@@ -215,10 +306,25 @@ mod tests {
             ("/standard/client_id", "I"),
             ("/standard/client_secret", "C"),
             ("/api_key", "A"),
+            ("/quiltt/api_key_secret", "Q"),
+            ("/quiltt/profile_id", "P"),
+            ("/quiltt/client_id", "QC"),
+            ("/bitcanuck/email", "E"),
+            ("/bitcanuck/password", "W"),
+            ("/bitcanuck/platform", "F"),
+            ("/bitcanuck/platform_private_key_pem", "M"),
+            ("/ultra/realm", "R"),
+            ("/ultra/registration_token", "T"),
+            ("/ultra/client_id", "X"),
+            ("/ultra/backend_client_id", "B"),
+            ("/ultra/backend_client_secret", "Z"),
+            ("/ultra/scope", "L"),
+            ("/environments/production/ultra/scope", "L"),
             ("/environments/sandbox/public", "sandbox-public"),
             ("/environments/production/gateway", "production-gateway"),
             ("/environments/production/sample_api", "production-api"),
             ("/environments/production/ayyeka/key", "K"),
+            ("/page", "h"),
             ("/commands/whoami", "curl"),
         ] {
             assert_eq!(told.pointer(member).unwrap(), value, "{member}");

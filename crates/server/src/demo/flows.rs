@@ -1,5 +1,9 @@
 //! The commands that the demo prints: each can be pasted into a shell as it stands, and needs no other.
 
+mod bitcanuck;
+mod quiltt;
+mod ultra;
+
 use super::facts::Place;
 
 /// One command, or a few that belong together.
@@ -8,13 +12,17 @@ pub struct Flow {
     pub name: &'static str,
     /// What it shows.
     pub title: &'static str,
-    /// For `sh`, with curl, sed and base64.
+    /// For `sh`, with curl, sed and base64; openssl where it signs.
     pub command: String,
 }
 
 /// Every flow, in the order in which a newcomer would try them.
-pub fn flows(sandbox: &Place, production: &Place, admin: &str, operator_token: &str) -> Vec<Flow> {
+pub fn flows(sandbox: &Place, production: &Place, admin: (&str, &str)) -> Vec<Flow> {
+    let (admin, operator_token) = admin;
     let mut flows = ayyeka(sandbox, production);
+    flows.extend(quiltt::flows(sandbox));
+    flows.extend(bitcanuck::flows(sandbox));
+    flows.extend(ultra::flows(sandbox));
     flows.extend(standard(sandbox));
     flows.extend(api_key(sandbox));
     flows.push(flow(
@@ -155,4 +163,9 @@ fn api_key(sandbox: &Place) -> Vec<Flow> {
 /// Keep the token of an answer in `$TOKEN`.
 fn token(ask: &str) -> String {
     format!("TOKEN=$({ask} | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')")
+}
+
+/// Keep the text that a member of `$ANSWER` holds.
+fn member(variable: &str, name: &str) -> String {
+    format!("{variable}=$(printf %s \"$ANSWER\" | sed 's/.*\"{name}\":\"\\([^\"]*\\)\".*/\\1/')")
 }

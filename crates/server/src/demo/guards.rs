@@ -1,6 +1,5 @@
 //! What the demo's gateways let pass: one rule for each face of the sample API.
 
-use countersign_dialects::dialect;
 use countersign_engine::model::{
     guard::{Accept, Guard},
     scopes::{NotScopes, Scopes},
@@ -34,7 +33,8 @@ pub fn guards(pages: &[String]) -> Result<Vec<Guard>, NotScopes> {
     guards.extend(quiltt(pages)?);
     guards.push(Guard {
         accept: vec![Accept::Session],
-        dialect: known("bitcanuck"),
+        profiles: vec!["bitcanuck".into()],
+        dialect: Some("bitcanuck".into()),
         ..guard("bitcanuck", &["/api/v1/wallets"], &["GET"])
     });
     guards.push(Guard {
@@ -44,13 +44,10 @@ pub fn guards(pages: &[String]) -> Result<Vec<Guard>, NotScopes> {
             Accept::AccessToken,
             Accept::ApiKey,
         ],
-        profiles: known("ultra")
-            .into_iter()
-            .chain(["standard".into()])
-            .collect(),
+        profiles: vec!["ultra".into(), "standard".into()],
         scopes: Scopes::parse(READ)?,
         origins: pages.to_vec(),
-        dialect: known("ultra"),
+        dialect: Some("ultra".into()),
         ..guard("ultra", &["/graphql"], &["POST"])
     });
     Ok(guards)
@@ -74,22 +71,18 @@ fn quiltt(pages: &[String]) -> Result<[Guard; 2], NotScopes> {
     Ok([
         Guard {
             accept: vec![Accept::Session, Accept::SubjectBasic],
+            profiles: vec!["quiltt".into()],
             origins: pages.to_vec(),
-            dialect: known("quiltt"),
+            dialect: Some("quiltt".into()),
             ..guard("quiltt-profile", &["/v1/graphql"], &["POST"])
         },
         Guard {
             accept: vec![Accept::ApiKey],
             scopes: Scopes::parse(REMOTE)?,
-            dialect: known("quiltt"),
+            dialect: Some("quiltt".into()),
             ..guard("quiltt-environment", &environment, &["GET"])
         },
     ])
-}
-
-/// The dialect of this name, where this server has it.
-fn known(name: &str) -> Option<String> {
-    dialect(name).map(|dialect| dialect.name.to_owned())
 }
 
 /// The guards of a folder that an earlier demo began, with those that it did not know. Read top-down, so that new

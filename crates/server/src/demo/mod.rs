@@ -2,11 +2,13 @@
 //! behind it, a client for each system, and commands to paste. The server is the real one; the demo sets it
 //! up with the operator's own calls.
 
+mod clients;
 mod facts;
 mod flows;
 mod folder;
 mod guards;
 mod operator;
+mod people;
 mod ports;
 mod printed;
 mod sample_api;
@@ -234,8 +236,9 @@ impl Demo {
             sample_api: sandbox.sample_api.clone(),
             operator_token: operator.token.clone(),
             clients: sandbox.clients.clone(),
+            page: sandbox.page(),
             data: folder.path().to_owned(),
-            commands: flows::flows(&sandbox, &production, &admin, operator.token.expose()),
+            commands: flows::flows(&sandbox, &production, (&admin, operator.token.expose())),
             admin,
             environments: Environments {
                 sandbox,

@@ -19,6 +19,51 @@ const PRINTED: &[(&str, u16, &str)] = &[
     ("ayyeka-call", 200, r#""display_name":"Northern reservoir""#),
     ("refused-without-token", 401, r#"{"message":"#),
     ("refused-elsewhere", 401, r#"{"message":"#),
+    ("quiltt-session", 201, r#"{"token":""#),
+    ("quiltt-profile", 200, r#""name":"Everyday checking""#),
+    ("quiltt-basic", 200, r#""name":"Everyday checking""#),
+    ("quiltt-remote", 200, r#"{"accountId":"acct_1"#),
+    ("quiltt-ach", 200, r#""routing":"011401533""#),
+    ("quiltt-profiles", 200, r#""uuid":"7c1a3f0e-"#),
+    ("quiltt-check", 200, r#""userUuid":"7c1a3f0e-"#),
+    ("quiltt-revoke", 401, r#""message":"Not Authenticated""#),
+    (
+        "refused-other-scope",
+        401,
+        r#""message":"Not Authenticated""#,
+    ),
+    ("bitcanuck-login", 200, r#""ttl":1209600,"until":""#),
+    ("bitcanuck-platform", 200, r#""ttl":1209600,"until":""#),
+    ("bitcanuck-user", 200, r#""email":"john@email.com""#),
+    ("bitcanuck-private", 200, r#""currency":"BTC""#),
+    ("bitcanuck-logout", 401, r#"{"error":{"statusCode":401,"#),
+    (
+        "ultra-front-end",
+        200,
+        r#"{"header":"Countersign-Credential","value":"registration_token"}"#,
+    ),
+    (
+        "ultra-back-end",
+        200,
+        r#"{"header":"Countersign-Credential","value":"client_secret"}"#,
+    ),
+    (
+        "ultra-token-by-headers",
+        200,
+        r#""refresh_expires_in":0,"token_type":"Bearer""#,
+    ),
+    (
+        "ultra-token",
+        200,
+        r#""refresh_expires_in":0,"token_type":"Bearer""#,
+    ),
+    ("ultra-call", 200, r#""displayName":"Northern reservoir""#),
+    (
+        "refused-registration-token",
+        401,
+        r#"{"data":null,"errors":[{"message":{"statusCode":401,"#,
+    ),
+    ("refused-in-a-browser", 403, "browser"),
     ("standard-token", 200, r#""token_type":"Bearer""#),
     ("standard-call", 200, r#"{"sites":["#),
     ("standard-introspect", 200, r#""active":true"#),
@@ -98,6 +143,26 @@ fn the_facts_have_the_promised_members_and_only_the_owner_reads_them() {
     let key = demo.fact("/ayyeka/key");
     assert!(key.len() == 32 && key.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F')));
     assert_eq!(demo.fact("/ayyeka/secret").len(), 44);
+    the_facts_of_each_system_are_spelled_as_it_spells_them(&demo);
+}
+
+fn the_facts_of_each_system_are_spelled_as_it_spells_them(demo: &Demo) {
+    let is_hex = |text: &str| text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let key = demo.fact("/quiltt/api_key_secret");
+    let digits = key.strip_prefix("qltt_0").unwrap();
+    assert!(digits.len() == 72 && is_hex(digits), "{key}");
+    assert!(demo.fact("/quiltt/profile_id").starts_with("p_1"));
+    assert!(demo.fact("/quiltt/client_id").starts_with("app_1"));
+    assert_eq!(demo.fact("/bitcanuck/email"), "john@email.com");
+    assert_eq!(demo.fact("/bitcanuck/platform").len(), 8);
+    let pem = demo.fact("/bitcanuck/platform_private_key_pem");
+    assert!(pem.starts_with("-----BEGIN RSA PRIVATE KEY-----\n"));
+    assert_eq!(demo.fact("/ultra/realm"), "ultraio");
+    let registration = demo.fact("/ultra/registration_token");
+    assert!(registration.starts_with("cs_pub_test_"), "{registration}");
+    let secret = demo.fact("/environments/production/ultra/backend_client_secret");
+    assert!(secret.starts_with("cs_sec_live_"), "{secret}");
+    assert!(demo.printed().contains(demo.fact("/page")));
 }
 
 /// The answer that Ayyeka's document prints, to the byte where it says one.
@@ -386,10 +451,24 @@ fn a_kept_folder_serves_again_with_fresh_secrets_at_the_same_addresses() {
         "/sample_api",
         "/operator_token",
         "/ayyeka/key",
+        "/quiltt/profile_id",
+        "/quiltt/client_id",
+        "/bitcanuck/platform",
+        "/ultra/client_id",
+        "/ultra/backend_client_id",
     ] {
         assert_eq!(before.pointer(same), second.facts.pointer(same), "{same}");
     }
-    for fresh in ["/ayyeka/secret", "/standard/client_secret", "/api_key"] {
+    for fresh in [
+        "/ayyeka/secret",
+        "/standard/client_secret",
+        "/api_key",
+        "/quiltt/api_key_secret",
+        "/bitcanuck/password",
+        "/bitcanuck/platform_private_key_pem",
+        "/ultra/registration_token",
+        "/ultra/backend_client_secret",
+    ] {
         assert_ne!(
             before.pointer(fresh),
             second.facts.pointer(fresh),
@@ -403,6 +482,15 @@ fn a_kept_folder_serves_again_with_fresh_secrets_at_the_same_addresses() {
     );
     let token = second.ayyeka_token("");
     assert_eq!(call(&second, "/v2.0/site", &token).status, 200);
+    for (name, status) in [
+        ("quiltt-profile", 200),
+        ("bitcanuck-platform", 200),
+        ("bitcanuck-private", 200),
+        ("ultra-front-end", 200),
+    ] {
+        let said = second.sh(second.fact(&format!("/commands/{name}")));
+        assert_eq!(said.status, status, "{name}: {said:?}");
+    }
     let old = before["api_key"].as_str().unwrap();
     let command = format!(
         "curl -s -i {}/sites -H 'Authorization: Bearer {old}'",

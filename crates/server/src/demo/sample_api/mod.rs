@@ -12,6 +12,7 @@ mod pages;
 mod sites;
 
 pub use gate::Gate;
+pub use money::{ACCOUNT, PROFILE};
 pub use pages::origins;
 
 use crate::{http::Answer, system};

@@ -4,12 +4,16 @@
 use super::{Passed, graphql::Caller, handlers};
 use crate::http::Answer;
 use async_graphql::{Context, Object, SimpleObject};
+use countersign_engine::global_id;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 /// The profile that the demo's accounts belong to, as Quiltt spells it.
 pub const PROFILE: &str = "p_13mB2fqbTNLmyk5EcQppkwA";
+
+/// One of the accounts.
+pub const ACCOUNT: &str = "acct_11KIfUo1UGsbln1YZIfOnOT";
 
 /// An account that was linked.
 #[derive(Serialize, SimpleObject)]
@@ -28,7 +32,7 @@ struct Account {
 
 const ACCOUNTS: &[Account] = &[
     Account {
-        id: "acct_11KIfUo1UGsbln1YZIfOnOT",
+        id: ACCOUNT,
         name: "Everyday checking",
         balance: 1204.50,
         number: "1111222233330000",
@@ -97,7 +101,9 @@ pub struct Query;
 /// An end user.
 #[derive(SimpleObject)]
 struct Profile {
-    /// Its identifier, as the gateway told it.
+    /// Its identifier, as the gateway told it: a UUID.
+    uuid: String,
+    /// The same, as Quiltt spells it.
     id: String,
     /// What was linked.
     accounts: Vec<&'static Account>,
@@ -105,13 +111,20 @@ struct Profile {
 
 #[Object]
 impl Query {
+    /// Who is asking, as the gateway told the API.
+    async fn caller(&self, context: &Context<'_>) -> async_graphql::Result<Caller> {
+        context.data::<Caller>().cloned()
+    }
+
     /// Whoever asks.
     async fn profile(&self, context: &Context<'_>) -> async_graphql::Result<Profile> {
         let caller = context.data::<Caller>()?;
-        let id = caller.subject().unwrap_or("-").to_owned();
+        let uuid = caller.subject().unwrap_or("-");
+        let parsed = uuid.parse()?;
         Ok(Profile {
+            uuid: uuid.to_owned(),
+            id: global_id::encode("p", parsed),
             accounts: ACCOUNTS.iter().collect(),
-            id,
         })
     }
 }

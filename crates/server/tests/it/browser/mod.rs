@@ -1,6 +1,7 @@
 //! A real Chromium: what a page may call across origins, and what no page may.
 
 mod behind_nginx;
+mod demo_page;
 
 use crate::interop::program;
 use serde_json::{Value, json};

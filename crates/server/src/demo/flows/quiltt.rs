@@ -1,0 +1,84 @@
+//! Quiltt: an environment's API key, and a profile's sessions.
+
+use super::{Flow, flow, member};
+use crate::demo::facts::Place;
+
+const JSON: &str = "-H 'Content-Type: application/json'";
+/// What an end user asks of the profile GraphQL API.
+const QUERY: &str = r#"-d '{"query": "{ profile { id accounts { name } } }"}'"#;
+
+/// The flows of one environment.
+pub fn flows(place: &Place) -> Vec<Flow> {
+    let api = &place.sample_api;
+    let key = place.clients.quiltt.api_key_secret.expose();
+    let profile = &place.clients.quiltt.profile_id;
+    let sessions = at(place, "auth", "/v1/users/sessions");
+    let session = at(place, "auth", "/v1/users/session");
+    let with_key = format!("-H 'Authorization: Bearer {key}'");
+    let issue = format!(
+        "-X POST {sessions} \\\n  {with_key} \\\n  {JSON} -d '{{\"userId\": \"{profile}\"}}'"
+    );
+    let token = format!("ANSWER=$(curl -s {issue})\n{}", member("TOKEN", "token"));
+    let bearer = "-H \"Authorization: Bearer $TOKEN\"";
+    let graphql = format!("curl -s -i {api}/v1/graphql {JSON} {QUERY}");
+    vec![
+        flow(
+            "quiltt-session",
+            "Quiltt: a session for a profile, issued with the API key",
+            format!("curl -s -i {issue}"),
+        ),
+        flow(
+            "quiltt-profile",
+            "Quiltt, profile scope: GraphQL with a session",
+            format!("{token}\n{graphql} \\\n  {bearer}"),
+        ),
+        flow(
+            "quiltt-basic",
+            "Quiltt, profile scope: the same with Basic, from a server",
+            format!(
+                "ENCODED=$(printf %s '{profile}:{key}' | base64 | tr -d '\\n')\n{graphql} \\\n  -H \"Authorization: Basic $ENCODED\""
+            ),
+        ),
+        flow(
+            "quiltt-remote",
+            "Quiltt, environment scope: remote data, with the API key",
+            format!("curl -s -i {api}/v1/remote/mx/accounts {with_key}"),
+        ),
+        flow(
+            "quiltt-ach",
+            "Quiltt, environment scope: an account's ACH numbers",
+            format!(
+                "curl -s -i {api}/v1/accounts/{}/ach_numbers {with_key}",
+                crate::demo::sample_api::ACCOUNT
+            ),
+        ),
+        flow(
+            "quiltt-profiles",
+            "Quiltt, environment scope: its profiles, at the other host",
+            format!("curl -s -i {} {with_key}", at(place, "api", "/v1/profiles")),
+        ),
+        flow(
+            "quiltt-check",
+            "Quiltt: what is this session?",
+            format!("{token}\ncurl -s -i {session} {bearer}"),
+        ),
+        flow(
+            "quiltt-revoke",
+            "Refused: a session that was revoked; the next decision knows",
+            format!("{token}\ncurl -s -X DELETE {session} {bearer}\n{graphql} \\\n  {bearer}"),
+        ),
+        flow(
+            "refused-other-scope",
+            "Refused: a profile's session where an API key is asked for",
+            format!("{token}\ncurl -s -i {api}/v1/remote/mx/accounts {bearer}"),
+        ),
+    ]
+}
+
+/// A URL on one of the vendor's two hosts: browsers and curl take every name under `localhost` for this machine.
+fn at(place: &Place, host: &str, path: &str) -> String {
+    let base = place
+        .public
+        .replace("127.0.0.1", &format!("{host}.localhost"));
+    format!("{base}{path}")
+}
