@@ -19,6 +19,7 @@ use crate::{
     time::Timestamp,
     verify::{Authenticated, SessionCaller},
 };
+use std::time::Duration;
 
 /// The members of the requests that bring passwords.
 const CURRENT: &str = "currentPassword";
@@ -102,7 +103,7 @@ impl Engine {
         let mut changes = self.amended_subject(stored, after.clone()).await?;
         changes.push(Change::Raise {
             key: stored.row.key(),
-            not_before: ended_at(context.now),
+            not_before: ended_at(context, compiled, person),
         });
         if let Some(email) = &after.email {
             let text = LetterText::PasswordChanged { at: context.now };
@@ -118,19 +119,23 @@ impl Engine {
         person: &Person,
         subject: &Subject,
     ) -> Result<Made, Fault> {
-        let organization = person.organization.as_ref();
-        let mark = ended_at(context.now);
         let grant = Grant {
             subject,
             platform: None,
             scopes: Scopes::default(),
-            not_before: organization.map_or(mark, |row| row.not_before.max(mark)),
+            not_before: ended_at(context, compiled, person),
         };
         self.new_session(context, compiled, grant).await
     }
 }
 
-/// Sessions from before this second are over. Rounded up: a token prints its start in whole seconds.
-fn ended_at(now: Timestamp) -> Timestamp {
-    Timestamp::from_seconds(now.seconds_up())
+/// Sessions from before this second are over: the first one in which none can have begun yet. A session that is made
+/// in the second of another mark begins at that mark, so this one has to lie beyond them all. In whole seconds,
+/// because a token prints its start in those.
+fn ended_at(context: &CallContext, compiled: &Compiled, person: &Person) -> Timestamp {
+    let rows = [person.subject.as_ref(), person.organization.as_ref()];
+    let rows = rows.into_iter().flatten().chain([&compiled.stored]);
+    let marks = rows.map(|stored| stored.not_before);
+    let latest = marks.fold(context.now, Timestamp::max);
+    Timestamp::from_seconds(latest.seconds()).plus(Duration::from_secs(1))
 }

@@ -258,14 +258,22 @@ const TAKEN: &[(&str, &str, &str)] = &[
         "/admin/v1/environments/sandbox/webhooks/wh_1",
         r#"{"name":"Other","target_url":"https://other.example/","event_types":["account"],"disabled":false}"#,
     ),
-    ("PATCH", "/admin/v1/environments/sandbox/webhooks/wh_1", "{}"),
+    (
+        "PATCH",
+        "/admin/v1/environments/sandbox/webhooks/wh_1",
+        "{}",
+    ),
     ("DELETE", "/admin/v1/environments/sandbox/webhooks/wh_1", ""),
     (
         "POST",
         "/admin/v1/environments/sandbox/webhooks/wh_1/rotate",
         r#"{"overlap_s":3600}"#,
     ),
-    ("GET", "/admin/v1/environments/sandbox/deliveries?limit=1", ""),
+    (
+        "GET",
+        "/admin/v1/environments/sandbox/deliveries?limit=1",
+        "",
+    ),
     ("GET", "/admin/v1/environments/sandbox/dead-letters", ""),
     ("GET", "/admin/v1/environments/sandbox/deliveries/dlv_1", ""),
     (

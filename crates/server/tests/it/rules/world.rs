@@ -101,7 +101,10 @@ impl World {
             ),
             entropy,
         };
-        let engine = Arc::new(Engine::new(ports, &["standard", "ayyeka", "ultra"]));
+        let engine = Arc::new(Engine::new(
+            ports,
+            &["standard", "ayyeka", "bitcanuck", "ultra"],
+        ));
         let context = context_at(&EnvironmentId::installation(), clock.now());
         let operator = engine
             .bootstrap(&context, OperatorId::parse("root").unwrap())
