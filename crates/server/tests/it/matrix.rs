@@ -68,7 +68,6 @@ const OWN_PUBLIC: &[&str] = &[
     "/openapi/ayyeka.json",
     "/openapi/bitcanuck.json",
     "/openapi/ultra.json",
-    "/openapi/bitcanuck.json",
     "/openapi/quiltt.json",
 ];
 const OWN_ADMIN: &[&str] = &["/healthz", "/readyz", "/metrics", "/admin/v1/openapi.json"];

@@ -7,6 +7,7 @@ mod grants;
 mod lifecycle;
 mod logins;
 mod platforms;
+mod quiltt;
 mod races;
 mod subjects;
 mod ultra;

@@ -103,7 +103,7 @@ impl World {
         };
         let engine = Arc::new(Engine::new(
             ports,
-            &["standard", "ayyeka", "bitcanuck", "ultra"],
+            &["standard", "ayyeka", "bitcanuck", "ultra", "quiltt"],
         ));
         let context = context_at(&EnvironmentId::installation(), clock.now());
         let operator = engine
@@ -128,7 +128,11 @@ impl World {
                         format!("auth.{name}.example.com"),
                         format!("api.{name}.example.com"),
                     ],
-                    dialects: Some(vec!["standard".into(), "ayyeka".into(), "ultra".into()]),
+                    dialects: Some(
+                        ["standard", "ayyeka", "ultra", "quiltt"]
+                            .map(String::from)
+                            .to_vec(),
+                    ),
                     brand: None,
                     allowed_origins: vec![],
                     public_url: None,
