@@ -73,23 +73,26 @@ pub fn refuse_at_guard(refusal: &Refusal, context: &CallContext) -> Response {
 
 /// Refuse in the words of a route that expects this credential.
 pub(super) fn refuse(refusal: &Refusal, expected: Expected, context: &CallContext) -> Response {
-    let (status, body) = match refusal {
+    let mut response = match refusal {
         Refusal::Denied(Denied::Invalid(problems)) if problems.iter().all(is_member) => {
-            (422, validation(problems))
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            headers::json(status, media::JSON, &validation(problems))
         }
-        other => envelope(other, expected, context),
+        other => {
+            let (status, body) = envelope(other, expected, context);
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            headers::json(status, media::JSON, &body)
+        }
     };
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = headers::json(status, media::JSON, &body);
     headers::add_refusal(&mut response, refusal);
     let error = oauth_error::at_resource(refusal);
-    if status == StatusCode::UNAUTHORIZED {
+    if response.status() == StatusCode::UNAUTHORIZED {
         oauth_error::add_bearer_challenge(&mut response, &error, refusal, context);
     }
     response
 }
 
-fn envelope(refusal: &Refusal, expected: Expected, context: &CallContext) -> (u16, Value) {
+fn envelope(refusal: &Refusal, expected: Expected, context: &CallContext) -> (u16, ErrorBody) {
     let (status, message, instruction) = told(refusal, expected);
     let body = ErrorBody {
         message: message.into(),
@@ -99,7 +102,7 @@ fn envelope(refusal: &Refusal, expected: Expected, context: &CallContext) -> (u1
             global_id::standing_for("error", &names).to_string()
         }),
     };
-    (status, serde_json::to_value(&body).unwrap_or_default())
+    (status, body)
 }
 
 /// The table.

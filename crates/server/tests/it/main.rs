@@ -26,6 +26,7 @@ mod listeners;
 mod matrix;
 mod outbox;
 mod proxies;
+mod quiltt;
 mod routes;
 mod rules;
 mod tls;
