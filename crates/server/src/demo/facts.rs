@@ -35,6 +35,8 @@ pub struct Facts {
     pub page: String,
     /// The data folder.
     pub data: PathBuf,
+    /// Where mails are written instead of being sent, a file each.
+    pub mails: PathBuf,
     /// The printed commands.
     #[serde(serialize_with = "by_name")]
     pub commands: Vec<Flow>,
@@ -277,6 +279,7 @@ mod tests {
             },
             page: "h".into(),
             data: "/d".into(),
+            mails: "/m".into(),
             commands: vec![Flow {
                 name: "whoami",
                 title: "Who am I?",
@@ -325,6 +328,7 @@ mod tests {
             ("/environments/production/sample_api", "production-api"),
             ("/environments/production/ayyeka/key", "K"),
             ("/page", "h"),
+            ("/mails", "/m"),
             ("/commands/whoami", "curl"),
         ] {
             assert_eq!(told.pointer(member).unwrap(), value, "{member}");

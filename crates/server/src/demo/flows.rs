@@ -5,6 +5,7 @@ mod quiltt;
 mod ultra;
 
 use super::facts::Place;
+use std::path::Path;
 
 /// One command, or a few that belong together.
 pub struct Flow {
@@ -17,10 +18,10 @@ pub struct Flow {
 }
 
 /// Every flow, in the order in which a newcomer would try them.
-pub fn flows(sandbox: &Place, production: &Place, admin: (&str, &str)) -> Vec<Flow> {
+pub fn flows(sandbox: &Place, production: &Place, admin: (&str, &str), mails: &Path) -> Vec<Flow> {
     let (admin, operator_token) = admin;
     let mut flows = ayyeka(sandbox, production);
-    flows.extend(quiltt::flows(sandbox));
+    flows.extend(quiltt::flows(sandbox, mails));
     flows.extend(bitcanuck::flows(sandbox));
     flows.extend(ultra::flows(sandbox));
     flows.extend(standard(sandbox));

@@ -41,6 +41,11 @@ impl Folder {
         }
     }
 
+    /// Where its mails are written instead of being sent.
+    pub fn mails(&self) -> PathBuf {
+        self.path().join("mails")
+    }
+
     /// Whether it stays when the demo ends.
     pub const fn is_kept(&self) -> bool {
         matches!(self, Self::Kept(_))

@@ -17,7 +17,7 @@ mod setup;
 use crate::{
     config::{
         Address, AdminListener, Config, Data, GatewayListener, Listener, Listeners, Log, LogLevel,
-        Profile, Server,
+        Mail, Profile, Server, Webhooks,
     },
     http::install_hook,
     serve::{self, Running},
@@ -49,6 +49,9 @@ const PROFILE: Profile = Profile::ForwardAuth;
 
 /// Seconds that requests under way have when the demo ends: someone is waiting at the keyboard.
 const DRAIN_S: u16 = 3;
+
+/// Who the demo's mails are from.
+const MAILS_FROM: &str = "Countersign demo <demo@localhost.localdomain>";
 
 /// What the command line says.
 #[derive(Debug, Clone, Default)]
@@ -238,7 +241,13 @@ impl Demo {
             clients: sandbox.clients.clone(),
             page: sandbox.page(),
             data: folder.path().to_owned(),
-            commands: flows::flows(&sandbox, &production, (&admin, operator.token.expose())),
+            mails: folder.mails(),
+            commands: flows::flows(
+                &sandbox,
+                &production,
+                (&admin, operator.token.expose()),
+                &folder.mails(),
+            ),
             admin,
             environments: Environments {
                 sandbox,
@@ -286,6 +295,18 @@ fn config(folder: &Folder, ports: &Ports, environments: [&EnvironmentId; 2]) -> 
                 gateway(ports.sandbox.gateway, sandbox),
                 gateway(ports.production.gateway, production),
             ],
+        },
+        mail: Mail {
+            from: Some(MAILS_FROM.into()),
+            folder: Some(folder.mails()),
+            ..Mail::default()
+        },
+        // Receivers that are tried out run on this machine, too.
+        webhooks: Webhooks {
+            allow_networks: ["127.0.0.0/8", "::1/128"]
+                .iter()
+                .filter_map(|network| network.parse().ok())
+                .collect(),
         },
         server: Server {
             drain_s: DRAIN_S,

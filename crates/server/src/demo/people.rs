@@ -22,7 +22,7 @@ pub const PLATFORM: &str = "demobank";
 /// The user's identifier.
 const USER: &str = "3d0f6b1c-7a52-4e0b-9c3e-84f1d2a6b705";
 /// The address of the profile: another person's.
-const PROFILE_EMAIL: &str = "ada@visitor.example";
+pub const PROFILE_EMAIL: &str = "ada@visitor.example";
 
 /// Letters and digits of a password.
 const PASSWORD_CHARS: usize = 24;

@@ -75,6 +75,7 @@ pub fn page(
             "Its data are in {path} and go with it; --data DIR keeps them."
         )?,
     }
+    writeln!(page, "Its mails are written to {}.", facts.mails.display())?;
     writeln!(page, "A front end, for a browser: {}", facts.page)?;
     for (name, set_up) in places {
         said_of(&mut page, name, set_up, facts)?;

@@ -32,6 +32,7 @@ const PRINTED: &[(&str, u16, &str)] = &[
         401,
         r#""message":"Not Authenticated""#,
     ),
+    ("quiltt-sign-in", 201, r#"{"token":""#),
     ("bitcanuck-login", 200, r#""ttl":1209600,"until":""#),
     ("bitcanuck-platform", 200, r#""ttl":1209600,"until":""#),
     ("bitcanuck-user", 200, r#""email":"john@email.com""#),
@@ -162,6 +163,9 @@ fn the_facts_of_each_system_are_spelled_as_it_spells_them(demo: &Demo) {
     assert!(registration.starts_with("cs_pub_test_"), "{registration}");
     let secret = demo.fact("/environments/production/ultra/backend_client_secret");
     assert!(secret.starts_with("cs_sec_live_"), "{secret}");
+    let mails = std::path::Path::new(demo.fact("/mails"));
+    assert!(mails.is_dir(), "{}", mails.display());
+    assert!(demo.printed().contains(demo.fact("/mails")));
     assert!(demo.printed().contains(demo.fact("/page")));
 }
 

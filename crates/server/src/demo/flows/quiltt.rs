@@ -1,14 +1,15 @@
 //! Quiltt: an environment's API key, and a profile's sessions.
 
 use super::{Flow, flow, member};
-use crate::demo::facts::Place;
+use crate::demo::{facts::Place, people::PROFILE_EMAIL};
+use std::path::Path;
 
 const JSON: &str = "-H 'Content-Type: application/json'";
 /// What an end user asks of the profile GraphQL API.
 const QUERY: &str = r#"-d '{"query": "{ profile { id accounts { name } } }"}'"#;
 
-/// The flows of one environment.
-pub fn flows(place: &Place) -> Vec<Flow> {
+/// The flows of one environment, whose mails are in `mails`.
+pub fn flows(place: &Place, mails: &Path) -> Vec<Flow> {
     let api = &place.sample_api;
     let key = place.clients.quiltt.api_key_secret.expose();
     let profile = &place.clients.quiltt.profile_id;
@@ -21,7 +22,7 @@ pub fn flows(place: &Place) -> Vec<Flow> {
     let token = format!("ANSWER=$(curl -s {issue})\n{}", member("TOKEN", "token"));
     let bearer = "-H \"Authorization: Bearer $TOKEN\"";
     let graphql = format!("curl -s -i {api}/v1/graphql {JSON} {QUERY}");
-    vec![
+    let mut flows = vec![
         flow(
             "quiltt-session",
             "Quiltt: a session for a profile, issued with the API key",
@@ -72,7 +73,29 @@ pub fn flows(place: &Place) -> Vec<Flow> {
             "Refused: a profile's session where an API key is asked for",
             format!("{token}\ncurl -s -i {api}/v1/remote/mx/accounts {bearer}"),
         ),
-    ]
+    ];
+    flows.push(sign_in(place, mails));
+    flows
+}
+
+/// Identify, read the mail, authenticate.
+fn sign_in(place: &Place, mails: &Path) -> Flow {
+    let session = at(place, "auth", "/v1/users/session");
+    let client = &place.clients.quiltt.client_id;
+    let who = format!("\"clientId\": \"{client}\", \"email\": \"{PROFILE_EMAIL}\"");
+    let mails = mails.display();
+    flow(
+        "quiltt-sign-in",
+        "Quiltt: an end user signs in with a passcode, which comes by mail",
+        format!(
+            "curl -s -X POST {session} {JSON} -d '{{\"session\": {{{who}}}}}'\n\
+             for SECOND in 1 2 3 4 5 6 7 8 9; do sleep 1\n\
+             MAIL=$(ls -t {mails}/*.eml | head -n 1)\n\
+             CODE=$(sed -n 's/^Subject: \\([0-9]*\\) is your code.*/\\1/p' \"$MAIL\")\n\
+             [ -z \"$CODE\" ] || break; done\n\
+             curl -s -i -X PUT {session} {JSON} \\\n  -d '{{\"session\": {{{who}, \"passcode\": \"'$CODE'\"}}}}'"
+        ),
+    )
 }
 
 /// A URL on one of the vendor's two hosts: browsers and curl take every name under `localhost` for this machine.
