@@ -57,8 +57,15 @@ impl Engine {
         asked: Asked,
         budgets: Option<Budgets>,
     ) -> Answered {
+        let imports = asked.is_at_a_route();
         let settled = self
-            .settle(context, asked.callers, asked.presented, asked.from_browser)
+            .settle(
+                context,
+                asked.callers,
+                asked.presented,
+                asked.from_browser,
+                imports,
+            )
             .await;
         let told = Told {
             budget: None,

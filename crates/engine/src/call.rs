@@ -110,6 +110,16 @@ pub struct Asked {
     pub call: Result<Call, crate::denied::Denied>,
 }
 
+impl Asked {
+    /// Whether it stands on a route. What does not brings nothing along, whoever asks.
+    pub(crate) fn is_at_a_route(&self) -> bool {
+        !matches!(
+            self.call,
+            Err(crate::denied::Denied::NotFound { noun: "route" })
+        )
+    }
+}
+
 /// What is asked.
 #[derive(Debug)]
 pub enum Call {

@@ -134,7 +134,10 @@ impl Engine {
                 // What is in memory under its digest was asked this when it got there.
                 decide_form(text)?;
                 if token {
-                    return self.verify_token(context, compiled, text, digest).await;
+                    let sessions = guard.accept.contains(&Accept::Session);
+                    return self
+                        .verify_token(context, compiled, text, digest, sessions)
+                        .await;
                 }
                 self.refuse_secret_at(context, guard, judged).await?;
                 self.verify_bearer(context, compiled, text, digest).await

@@ -167,8 +167,15 @@ impl Engine {
     /// # Errors
     /// [`Refusal`]: the caller's fault or ours.
     pub async fn handle(&self, context: &CallContext, asked: Asked) -> Result<Outcome, Refusal> {
+        let imports = asked.is_at_a_route();
         let settled = self
-            .settle(context, asked.callers, asked.presented, asked.from_browser)
+            .settle(
+                context,
+                asked.callers,
+                asked.presented,
+                asked.from_browser,
+                imports,
+            )
             .await?;
         self.handle_settled(context, settled, asked.call).await
     }

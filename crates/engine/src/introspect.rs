@@ -38,7 +38,7 @@ impl Engine {
         let fact = match self.known(&digest, context.now) {
             Some(fact) => Ok(fact),
             None => {
-                self.verify_token(context, compiled, token.expose(), digest)
+                self.verify_token(context, compiled, token.expose(), digest, true)
                     .await
             }
         };

@@ -40,6 +40,12 @@ impl Bucket {
 }
 
 impl Bucket {
+    /// Give back a use that was taken and, as it turned out, did not count.
+    pub fn give_back(&self, limit: RateLimit) {
+        let interval = MINUTE_MICROS / i64::from(limit.per_minute.max(1));
+        self.0.fetch_sub(interval, Ordering::AcqRel);
+    }
+
     /// What is left of it at `now`.
     pub fn left(&self, limit: RateLimit, now: Timestamp) -> Budget {
         let interval = MINUTE_MICROS / i64::from(limit.per_minute.max(1));
@@ -117,6 +123,21 @@ mod tests {
         let left = bucket.left(limit, Timestamp::from_seconds(1001));
         assert_eq!((left.limit, left.remaining), (3, 1));
         assert_eq!(left.reset_at, Timestamp::from_seconds(1003));
+    }
+
+    #[test]
+    fn a_use_that_is_given_back_costs_nothing() {
+        let bucket = Bucket::default();
+        let limit = RateLimit {
+            per_minute: 60,
+            burst: 2,
+        };
+        let start = Timestamp::from_seconds(1000);
+        for _ in 0..100 {
+            assert_eq!(bucket.take(limit, start), Ok(()));
+            bucket.give_back(limit);
+        }
+        assert_eq!(bucket.left(limit, start).remaining, 2);
     }
 
     #[test]

@@ -125,9 +125,9 @@ impl Engine {
         let key = Key::Subject(context.environment.clone(), name.id.clone());
         let [stored] = self.load(&[key]).await?;
         let is_own = |stored: &Arc<Stored>| {
-            stored.subject().is_some_and(|subject| {
-                subject.organization == client.organization && subject.closing_at.is_none()
-            })
+            stored
+                .subject()
+                .is_some_and(|subject| is_profile(subject, client) && subject.closing_at.is_none())
         };
         let own = stored.filter(is_own);
         own.ok_or_else(|| Denied::NotFound { noun: "profile" }.into())
@@ -274,6 +274,7 @@ impl Engine {
                 .list(&query, after.as_ref(), PAGE_ROWS_MAX)
                 .await?;
             let live = read.rows.iter().filter_map(|stored| stored.subject());
+            let live = live.filter(|subject| is_profile(subject, client));
             for subject in live.filter(|subject| subject.closing_at.is_none()) {
                 if wanted.contains(&total) {
                     profiles.push(subject.clone());
@@ -363,7 +364,7 @@ impl Engine {
             let [stored] = self.load(&[key]).await?;
             // Another call with the same session has just imported it.
             if let Some(subject) = stored.as_deref().and_then(Stored::subject) {
-                let is_own = subject.organization == *organization && subject.may_act();
+                let is_own = is_profile(subject, client) && subject.may_act();
                 let refused = Denied::InvalidToken(crate::denied::Reason::Disabled);
                 return if is_own {
                     Ok(subject.clone())
@@ -393,6 +394,11 @@ fn one(stored: &Stored, is_new: bool) -> Result<ProfileAnswer, Refusal> {
         profile: Box::new(profile.clone()),
         is_new,
     })
+}
+
+/// Whether a client has this subject as a profile: whom a platform vouches for comes by that platform only.
+fn is_profile(subject: &Subject, client: &Client) -> bool {
+    subject.organization == client.organization && subject.platform.is_none()
 }
 
 fn not_a_subject() -> Fault {

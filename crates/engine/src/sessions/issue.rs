@@ -100,7 +100,8 @@ fn decide_known<'a>(
         };
     };
     let subject = stored.subject().ok_or(not_found.clone())?;
-    let is_own = subject.organization == who.client.organization;
+    // Whom a platform vouches for comes by that platform only.
+    let is_own = subject.organization == who.client.organization && subject.platform.is_none();
     if ask.profile.is_none() {
         return Err(Denied::Conflict("the uuid is taken"));
     }

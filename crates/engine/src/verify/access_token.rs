@@ -239,26 +239,33 @@ impl Engine {
         let fact = match self.known(&digest, context.now) {
             Some(fact) => fact,
             None => {
-                self.verify_token(context, &compiled, token.expose(), digest)
+                self.verify_token(context, &compiled, token.expose(), digest, false)
                     .await?
             }
         };
+        if fact.principal.shown != ShownKind::AccessToken {
+            return Err(Denied::InvalidToken(Reason::Kind).into());
+        }
         if fact.ends_at.is_some_and(|end| context.now >= end) {
             return Err(Denied::InvalidToken(Reason::Expired).into());
         }
         Ok(Authenticated(TokenCaller { fact }))
     }
 
-    /// The fact behind a JWT of ours. The caller has looked for a warm one.
+    /// The fact behind a JWT of ours, or where `sessions` are taken, of a client that signs them itself. The caller
+    /// has looked for a warm one.
     pub(crate) async fn verify_token(
         &self,
         context: &CallContext,
         compiled: &Compiled,
         token: &str,
         digest: Digest,
+        sessions: bool,
     ) -> Result<Arc<Fact>, Refused> {
         let spoken = match decide_signature(compiled, token, context.now) {
             Ok(spoken) => spoken,
+            // Only then: a stranger's token must not cost look-ups where none of its kind is taken.
+            Err(denied) if !sessions => return Err(denied.into()),
             Err(denied) => self.self_signed(context, compiled, token, denied).await?,
         };
         if let TokenOwner::Session(names) = &spoken.owner {

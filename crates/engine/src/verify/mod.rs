@@ -114,16 +114,18 @@ const FAILURES: RateLimit = RateLimit {
 };
 
 impl Engine {
-    /// Who asks. Settled before the call is opened, so that a stranger never gets a validation error.
+    /// Who asks. Settled before the call is opened, so that a stranger never gets a validation error. `imports`:
+    /// a session that a client signed itself may bring a new subject along.
     pub(crate) async fn settle(
         &self,
         context: &CallContext,
         callers: Callers,
         presented: Presented,
         from_browser: bool,
+        imports: bool,
     ) -> Result<Settled, Refusal> {
         let settled = self
-            .settle_as(context, callers, presented, from_browser)
+            .settle_as(context, callers, presented, from_browser, imports)
             .await;
         settled.map_err(|refused| self.refuse_caller(context, refused))
     }
@@ -156,6 +158,7 @@ impl Engine {
         callers: Callers,
         presented: Presented,
         from_browser: bool,
+        imports: bool,
     ) -> Result<Settled, Refused> {
         if callers == Callers::Anyone {
             return Ok(Settled::Anyone);
@@ -166,10 +169,10 @@ impl Engine {
             Presented::Present(shown) => shown,
         };
         if !from_browser {
-            return self.verify(context, callers, shown).await;
+            return self.verify(context, callers, shown, imports).await;
         }
         self.refuse_leaked(context, &shown).await?;
-        let settled = self.verify(context, callers, shown).await?;
+        let settled = self.verify(context, callers, shown, imports).await?;
         browser::decide_signer(settled)
     }
 
@@ -179,6 +182,7 @@ impl Engine {
         context: &CallContext,
         callers: Callers,
         shown: Shown,
+        imports: bool,
     ) -> Result<Settled, Refused> {
         match (callers, shown) {
             (Callers::Client, Shown::ClientSecret { client_id, secret }) => {
@@ -210,7 +214,7 @@ impl Engine {
                     .map(Settled::Client)
             }
             (Callers::Session, Shown::Bearer(session)) => self
-                .verify_session(context, &session)
+                .verify_session(context, &session, imports)
                 .await
                 .map(Settled::Session),
             (Callers::AccessToken, Shown::Bearer(token)) => self

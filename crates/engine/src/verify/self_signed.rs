@@ -2,17 +2,18 @@
 //! verified at every use, never spent.
 
 use super::{
-    Refused,
+    FAILURES, Refused,
     access_token::{Spoken, TokenOwner},
     assertion::keys_to_try,
     session_token::{SessionNames, SignedBy, subject_of},
+    too_many,
 };
 use crate::{
     Engine,
     bounds::{CLOCK_SKEW_MAX, SELF_SIGNED_LIFETIME_MAX},
     call::CallContext,
     compiled::{Compiled, Verifier},
-    denied::{Denied, Reason, Refusal},
+    denied::{Denied, Fault, Reason, Refusal},
     global_id,
     id::EnvironmentId,
     model::{
@@ -59,12 +60,17 @@ impl Engine {
         let Some((compact, deployment)) = glance(token) else {
             return Err(denied.into());
         };
+        // Anyone can write such a token, and none of what follows is kept in memory: so it counts as a failure until
+        // it has proved to be none.
+        let failures = self.failures(context.peer);
+        failures.take(FAILURES, context.now).map_err(too_many)?;
         let secrets = self.secrets_to_try(context, compiled, &compact, &deployment);
         for credential in secrets.await? {
             let key = self.assertion_key(compiled, &credential)?;
             let Ok(claims) = compact.verify(&key) else {
                 continue;
             };
+            failures.give_back(FAILURES);
             let said = decide_claims(&claims, &deployment, profile, &compiled.id, context.now)
                 .map_err(|reason| Refused::of(Denied::InvalidToken(reason), &credential))?;
             let verifier = Verifier {
@@ -118,7 +124,12 @@ impl Engine {
                 let Some(client) = client else {
                     return Ok(Vec::new());
                 };
-                let mut live = self.live_credentials(context.now, client).await?;
+                let mut live = match self.live_credentials(context.now, client).await {
+                    Ok(live) => live,
+                    // Nothing that the bearer of the token could change, or should learn.
+                    Err(Refusal::Denied(denied)) => return Err(Fault::unavailable(denied).into()),
+                    Err(fault) => return Err(fault),
+                };
                 live.retain(|credential| credential.kind == CredentialKind::SigningSecret);
                 live
             }

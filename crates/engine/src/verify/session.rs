@@ -34,10 +34,11 @@ impl Engine {
         &self,
         context: &CallContext,
         shown: &Secret<String>,
+        imports: bool,
     ) -> Result<Authenticated<SessionCaller>, Refused> {
         // Our opaque forms have no dot, and every compact JWS has two.
         if shown.expose().contains('.') {
-            return self.verify_session_token(context, shown).await;
+            return self.verify_session_token(context, shown, imports).await;
         }
         check_length(shown.expose())?;
         let compiled = self.arrived(context).await?;

@@ -20,7 +20,7 @@ use crate::{
     id::{ClientId, CredentialId, EnvironmentId, OrganizationId, SubjectId},
     model::{
         State,
-        client::Client,
+        client::{Client, ClientKind, Spelling},
         credential::{Credential, CredentialKind, Lapsed},
         profile::QUILTT,
         scopes::Scopes,
@@ -134,6 +134,7 @@ impl Engine {
         &self,
         context: &CallContext,
         shown: &Secret<String>,
+        imports: bool,
     ) -> Result<Authenticated<SessionCaller>, Refused> {
         let refuse = |reason| Refused::from(Denied::InvalidToken(reason));
         if context.dialect != QUILTT {
@@ -154,6 +155,7 @@ impl Engine {
             .await?;
         let subject = match owner.subject {
             Some(subject) => subject,
+            None if !imports => return Err(refuse(Reason::Unknown)),
             None => {
                 self.import_subject(context, &owner.client, &names.subject)
                     .await?
@@ -233,6 +235,10 @@ impl Engine {
         }
         let of = (customer.state, &customer.id);
         let subject = decide_owner(found.subject, of, names, spoken.issued_at).map_err(refuse)?;
+        let signs = owner.spelling == Spelling::Quiltt && owner.kind != ClientKind::Platform;
+        if signer.is_some() && !signs {
+            return Err(refuse(Reason::Kind));
+        }
         let scopes = found.scopes(deployment, owner);
         Ok(SessionOwner {
             subject: subject.cloned(),
@@ -357,7 +363,8 @@ fn lives(lapsed: Result<(), Lapsed>) -> Result<(), Reason> {
     })
 }
 
-/// The subject of a session, if it may act and belongs to the client's organization; none where it may be imported.
+/// The subject of a session, if it may act and belongs to the client's organization, and no platform vouches for
+/// it; none where it may be imported.
 fn decide_owner<'a>(
     stored: Option<&'a Stored>,
     (state, organization): (State, &OrganizationId),
@@ -372,7 +379,8 @@ fn decide_owner<'a>(
     if !subject.may_act() || state != State::Active {
         return Err(Reason::Disabled);
     }
-    if subject.organization != *organization {
+    // Whom a platform vouches for comes by that platform only.
+    if subject.organization != *organization || subject.platform.is_some() {
         return Err(Reason::Mismatch);
     }
     // One that we minted is older than another subject under the same name. A client's own may be older than the

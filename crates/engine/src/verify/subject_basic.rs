@@ -94,6 +94,10 @@ impl Engine {
         // Nothing that was shown is older than the subject, or than the end of its sessions.
         let subject = decide_subject(subject.as_ref(), organization.as_ref(), Timestamp::FAR)
             .map_err(Denied::InvalidToken)?;
+        // Whom a platform vouches for comes by that platform only.
+        if subject.platform.is_some() {
+            return Err(Denied::InvalidToken(Reason::Mismatch).into());
+        }
         let principal = Principal {
             environment: compiled.id.clone(),
             organization: Some(subject.organization.clone()),

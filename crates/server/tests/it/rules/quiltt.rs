@@ -33,6 +33,9 @@ pub struct Quiltt {
     pub world: World,
     pub client: ClientId,
     pub key: Kept,
+    /// Where requests come from, and the host that they go to.
+    pub peer: std::net::IpAddr,
+    pub host: &'static str,
 }
 
 /// What came back.
@@ -52,7 +55,13 @@ impl Quiltt {
         let key = world
             .credential(SANDBOX, &client, CredentialKind::ApiKey)
             .await;
-        Self { world, client, key }
+        Self {
+            world,
+            client,
+            key,
+            peer: [192, 0, 2, 7].into(),
+            host: "quiltt.example.com",
+        }
     }
 
     pub fn bearer(&self) -> String {
@@ -75,11 +84,12 @@ impl Quiltt {
         }
         let context = CallContext {
             dialect: "quiltt",
+            peer: Some(self.peer),
             ..self.world.context(SANDBOX)
         };
         let decoded = (route.decode)(&Request {
             method: &method,
-            host: "quiltt.example.com",
+            host: self.host,
             path,
             parameters: &parameters,
             query,

@@ -14,38 +14,50 @@ struct Signs {
     secret: Kept,
 }
 
+/// A signing secret of this client.
+async fn signing_secret(quiltt: &Quiltt, client: &ClientId) -> Kept {
+    let new = NewCredential {
+        environment: env(SANDBOX),
+        holder: NewHolder::Client(client.clone()),
+        kind: CredentialKind::SigningSecret,
+        key: Some((Algorithm::Hs512, None)),
+        lifecycle: Lifecycle::default(),
+    };
+    let (stored, secret) = quiltt.world.create(New::Credential(new)).await.unwrap();
+    Kept {
+        client: client.clone(),
+        id: stored.credential().unwrap().id.clone(),
+        secret: secret.unwrap(),
+    }
+}
+
+fn guard(name: &str, accept: &[Accept]) -> Guard {
+    Guard {
+        name: name.into(),
+        hosts: vec![],
+        paths: vec![format!("/v1/{name}")],
+        methods: vec![],
+        accept: accept.to_vec(),
+        profiles: vec![],
+        audiences: vec![],
+        scopes: scopes(""),
+        origins: vec![],
+        rate_limit: None,
+        dialect: None,
+        secrets_from_browsers: false,
+        assertion: false,
+    }
+}
+
 impl Signs {
     async fn new() -> Self {
         let quiltt = Quiltt::new().await;
-        let new = NewCredential {
-            environment: env(SANDBOX),
-            holder: NewHolder::Client(quiltt.client.clone()),
-            kind: CredentialKind::SigningSecret,
-            key: Some((Algorithm::Hs512, None)),
-            lifecycle: Lifecycle::default(),
-        };
-        let (stored, secret) = quiltt.world.create(New::Credential(new)).await.unwrap();
-        let secret = Kept {
-            client: quiltt.client.clone(),
-            id: stored.credential().unwrap().id.clone(),
-            secret: secret.unwrap(),
-        };
-        let guard = Guard {
-            name: "graphql".into(),
-            hosts: vec![],
-            paths: vec!["/v1/graphql".into()],
-            methods: vec![],
-            accept: vec![Accept::Session],
-            profiles: vec![],
-            audiences: vec![],
-            scopes: scopes(""),
-            origins: vec![],
-            rate_limit: None,
-            dialect: None,
-            secrets_from_browsers: false,
-            assertion: false,
-        };
-        quiltt.world.set_guards(SANDBOX, vec![guard]).await.unwrap();
+        let secret = signing_secret(&quiltt, &quiltt.client).await;
+        let guards = vec![
+            guard("graphql", &[Accept::Session, Accept::SubjectBasic]),
+            guard("tokens", &[Accept::AccessToken]),
+        ];
+        quiltt.world.set_guards(SANDBOX, guards).await.unwrap();
         Self { quiltt, secret }
     }
 
@@ -204,4 +216,115 @@ async fn what_is_no_such_session_is_refused_each_for_its_reason() {
         Ok(()),
         "and a good one"
     );
+}
+
+#[tokio::test]
+async fn whom_a_platform_vouches_for_comes_by_that_platform_only() {
+    let signs = Signs::new().await;
+    let quiltt = &signs.quiltt;
+    let minted = quiltt.session(UUID).await;
+    let partner = ClientId::parse("6fa459ea-ee8a-4ca4-894e-db77e160355e").unwrap();
+    quiltt
+        .amend(UUID, |subject| subject.platform = Some(partner))
+        .await;
+    let refused = Err(Denied::InvalidToken(Reason::Mismatch));
+    for session in [minted, signs.sign(json!({}))] {
+        assert_eq!(signs.decide(&session).await, refused);
+        assert_eq!(
+            quiltt.with("GET /v1/users/session", &session).await.status,
+            401
+        );
+    }
+    let pair = format!("{UUID}:{}", quiltt.key.secret.expose());
+    let basic = format!("Basic {}", data_encoding::BASE64.encode(pair.as_bytes()));
+    let judged = countersign_engine::decision::Judged {
+        authorization: countersign_engine::decision::Carrier::Present(&basic),
+        ..request("/v1/graphql")
+    };
+    assert_eq!(quiltt.world.judge(SANDBOX, &judged).await, refused);
+    let body = format!(r#"{{"userId":"{UUID}"}}"#);
+    assert_eq!(
+        quiltt.ask("POST /v1/users/sessions", &body).await.status,
+        404
+    );
+    for line in ["GET", "PATCH", "DELETE"] {
+        let body = if line == "PATCH" {
+            r#"{"name":"Eve"}"#
+        } else {
+            ""
+        };
+        let said = quiltt
+            .ask(&format!("{line} /v1/profiles/{UUID}"), body)
+            .await;
+        assert_eq!(said.status, 404, "{line}: {said:?}");
+    }
+    let listed = quiltt.ask("GET /v1/profiles", "").await;
+    assert!(
+        listed.status == 200 && !listed.body.contains(UUID),
+        "{listed:?}"
+    );
+}
+
+#[tokio::test]
+async fn only_clients_of_quiltts_spelling_sign_sessions_themselves() {
+    let signs = Signs::new().await;
+    let quiltt = &signs.quiltt;
+    quiltt.session(UUID).await;
+    for spelling in [Spelling::Quiltt, Spelling::Countersign] {
+        let client = quiltt
+            .world
+            .client(SANDBOX, ClientKind::Backend, spelling)
+            .await;
+        let own = signing_secret(quiltt, &client).await;
+        let claims = json!({ "did": own.id.as_str() });
+        let session = signs.sign_with(own.secret.expose(), r#"{"alg":"HS512"}"#, claims);
+        let expected = match spelling {
+            Spelling::Quiltt => Ok(()),
+            _ => Err(Denied::InvalidToken(Reason::Kind)),
+        };
+        assert_eq!(signs.decide(&session).await, expected, "{spelling:?}");
+    }
+}
+
+#[tokio::test]
+async fn on_the_other_half_of_the_api_nobody_is_imported() {
+    let mut signs = Signs::new().await;
+    let session = signs.sign(json!({}));
+    signs.quiltt.host = "api.quiltt.example.com";
+    let said = signs.quiltt.with("GET /v1/users/session", &session).await;
+    assert_eq!(said.status, 401, "{said:?}");
+    assert!(signs.quiltt.stored(UUID).await.is_none());
+    signs.quiltt.host = "auth.quiltt.example.com";
+    let said = signs.quiltt.with("GET /v1/users/session", &session).await;
+    assert_eq!(said.status, 200, "{said:?}");
+    assert!(signs.quiltt.stored(UUID).await.is_some());
+}
+
+#[tokio::test]
+async fn strangers_tokens_are_looked_up_where_sessions_are_taken_and_so_often_only() {
+    let signs = Signs::new().await;
+    signs.quiltt.session(UUID).await;
+    let good = signs.sign(json!({}));
+    let forged = signs.sign_with(&"x".repeat(86), r#"{"alg":"HS512"}"#, json!({}));
+    for token in [&good, &forged] {
+        let at_tokens = signs.quiltt.world.ask(SANDBOX, "/v1/tokens", token).await;
+        assert!(
+            matches!(at_tokens, Err(Denied::InvalidToken(_))),
+            "{at_tokens:?}"
+        );
+    }
+    let mut refused = 0;
+    for _ in 0..1001 {
+        if let Err(Denied::TooManyRequests { .. }) = signs.decide(&forged).await {
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 1, "a thousand at once from one network");
+    let waits = signs.decide(&good).await;
+    assert!(
+        matches!(waits, Err(Denied::TooManyRequests { .. })),
+        "{waits:?}"
+    );
+    signs.quiltt.world.pass(60).await;
+    assert_eq!(signs.decide(&good).await, Ok(()));
 }
