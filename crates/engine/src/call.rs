@@ -97,6 +97,18 @@ pub enum Shown {
     Bearer(Secret<String>),
 }
 
+/// What sent a request, as `Origin` or `Sec-Fetch-Site` tells.
+#[derive(Debug)]
+pub enum Sender {
+    /// No browser.
+    Machine,
+    /// A browser: a secret credential that it holds has leaked.
+    Browser {
+        /// What its headers carry where credentials stand, whether the route reads it or not.
+        headers: Vec<Secret<String>>,
+    },
+}
+
 /// A request as a dialect understood it.
 #[derive(Debug)]
 pub struct Asked {
@@ -104,8 +116,8 @@ pub struct Asked {
     pub callers: Callers,
     /// What the caller showed: settled first, so that a stranger never gets a validation error.
     pub presented: Presented,
-    /// Whether a browser sent it, as `Origin` or `Sec-Fetch-Site` tells: a secret credential must not.
-    pub from_browser: bool,
+    /// What sent it.
+    pub sender: Sender,
     /// What is asked, or why that cannot be told.
     pub call: Result<Call, crate::denied::Denied>,
 }

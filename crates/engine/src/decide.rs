@@ -48,6 +48,17 @@ enum Seen<'a> {
     Headers(HeaderClient<'a>),
 }
 
+impl Seen<'_> {
+    /// Under which digest its fact is kept.
+    const fn digest(&self) -> Option<Digest> {
+        match self {
+            Self::Bearer { digest, .. } | Self::Basic { digest, .. } => Some(*digest),
+            Self::Headers(client) => Some(client.digest),
+            Self::Nothing | Self::Preflight => None,
+        }
+    }
+}
+
 impl Engine {
     /// Decide about a gateway's request; `context.environment` is the judged host's.
     pub async fn decide(&self, context: &CallContext, judged: &Judged<'_>) -> Decision {
@@ -76,11 +87,10 @@ impl Engine {
     ) -> Option<Decision> {
         let compiled = self.compiled_warm(&context.environment, fresh)?;
         let guard = &find_guard(&compiled, judged).ok()?.guard;
-        let digest = match look(&compiled, guard, judged).ok()? {
-            Seen::Bearer { digest, .. } | Seen::Basic { digest, .. } => digest,
-            Seen::Headers(client) => client.digest,
-            Seen::Nothing | Seen::Preflight => return None,
-        };
+        if browser::shows_beside(judged) {
+            return None;
+        }
+        let digest = look(&compiled, guard, judged).ok()?.digest()?;
         let fact = self.fact_warm(&digest, fresh)?;
         Some(self.answer(context, guard, fact, judged))
     }
@@ -113,14 +123,16 @@ impl Engine {
         guard: &Guard,
         judged: &Judged<'_>,
     ) -> Result<Arc<Fact>, Refused> {
-        let seen = match look(compiled, guard, judged) {
-            Ok(seen) => seen,
-            Err(refusal) => {
-                self.refuse_secret_at(context, guard, judged).await?;
-                return Err(refusal.into());
-            }
-        };
-        match seen {
+        let seen = look(compiled, guard, judged);
+        if let Ok(Some(digest)) = seen.as_ref().map(Seen::digest)
+            && !browser::shows_beside(judged)
+            && let Some(fact) = self.known(&digest, context.now)
+        {
+            return Ok(fact);
+        }
+        // Whatever the guard looks at, and whatever else is wrong. Of what is in memory it is known.
+        self.refuse_secret_at(context, guard, judged).await?;
+        match seen? {
             Seen::Nothing => Ok(nobody(compiled, ShownKind::Anonymous, context)),
             Seen::Preflight => Ok(nobody(compiled, ShownKind::Preflight, context)),
             Seen::Bearer {
@@ -128,9 +140,6 @@ impl Engine {
                 digest,
                 token,
             } => {
-                if let Some(fact) = self.known(&digest, context.now) {
-                    return Ok(fact);
-                }
                 // What is in memory under its digest was asked this when it got there.
                 decide_form(text)?;
                 if token {
@@ -139,23 +148,13 @@ impl Engine {
                         .verify_token(context, compiled, text, digest, sessions)
                         .await;
                 }
-                self.refuse_secret_at(context, guard, judged).await?;
                 self.verify_bearer(context, compiled, text, digest).await
             }
-            Seen::Headers(client) => match self.known(&client.digest, context.now) {
-                Some(fact) => Ok(fact),
-                None => {
-                    self.refuse_secret_at(context, guard, judged).await?;
-                    self.verify_client_headers(context, compiled, &client).await
-                }
-            },
-            Seen::Basic { carried, digest } => match self.known(&digest, context.now) {
-                Some(fact) => Ok(fact),
-                None => {
-                    self.verify_subject_basic(context, compiled, carried, digest)
-                        .await
-                }
-            },
+            Seen::Headers(client) => self.verify_client_headers(context, compiled, &client).await,
+            Seen::Basic { carried, digest } => {
+                self.verify_subject_basic(context, compiled, carried, digest)
+                    .await
+            }
         }
     }
 

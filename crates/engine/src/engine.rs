@@ -173,7 +173,7 @@ impl Engine {
                 context,
                 asked.callers,
                 asked.presented,
-                asked.from_browser,
+                asked.sender,
                 imports,
             )
             .await?;

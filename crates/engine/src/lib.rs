@@ -59,3 +59,4 @@ mod verify;
 
 pub use engine::{Engine, Ports};
 pub use facts::Fresh;
+pub use verify::in_authorization;

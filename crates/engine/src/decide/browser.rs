@@ -7,7 +7,7 @@ use crate::{
     denied::{Denied, Malformed, Reason},
     id::ClientId,
     model::guard::Guard,
-    verify::Refused,
+    verify::{Refused, in_authorization},
 };
 
 /// Whether a browser sent it, as `Origin` or `Sec-Fetch-Site` tells.
@@ -27,19 +27,21 @@ impl Engine {
         if guard.secrets_from_browsers || !from_browser(judged) {
             return Ok(());
         }
-        let bearer = match judged.authorization {
-            Carrier::Present(value) => value.split_once(' ').map(|(_, text)| text.trim()),
-            Carrier::Absent | Carrier::Malformed => None,
-        };
-        let header = match judged.client_headers.client_secret {
-            Carrier::Present(text) => Some(text),
-            Carrier::Absent | Carrier::Malformed => None,
-        };
-        for text in bearer.into_iter().chain(header) {
+        if let Carrier::Present(value) = judged.authorization {
+            for text in in_authorization(value) {
+                self.refuse_secret(context, text.expose()).await?;
+            }
+        }
+        if let Carrier::Present(text) = judged.client_headers.client_secret {
             self.refuse_secret(context, text).await?;
         }
         Ok(())
     }
+}
+
+/// Whether a browser shows a secret beside what the guard looks at: then nothing is told from memory.
+pub(super) fn shows_beside(judged: &Judged<'_>) -> bool {
+    judged.client_headers.client_secret != Carrier::Absent && from_browser(judged)
 }
 
 /// A secret credential from a browser has leaked, whatever kind the guard takes.

@@ -11,7 +11,26 @@ use crate::{
     model::credential::{CredentialKind, Lapsed},
     opaque::{self, Glance},
     row::{Key, Stored},
+    secret::Secret,
 };
+use data_encoding::BASE64;
+
+/// What an `Authorization` carries that could be a secret: what follows the scheme, and the password of a Basic
+/// pair, however leniently its base64 is read.
+pub fn in_authorization(value: &str) -> Vec<Secret<String>> {
+    let Some((scheme, text)) = value.split_once(' ') else {
+        return Vec::new();
+    };
+    let mut found = vec![Secret::new(text.trim().to_owned())];
+    if scheme.eq_ignore_ascii_case("basic") {
+        let packed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let pair = BASE64.decode(packed.as_bytes()).ok();
+        let pair = pair.and_then(|bytes| String::from_utf8(bytes).ok());
+        let password = pair.as_deref().and_then(|pair| pair.split_once(':'));
+        found.extend(password.map(|(_, text)| Secret::new(text.trim_end().to_owned())));
+    }
+    found
+}
 
 impl Engine {
     /// Refuse `shown`, which a browser sent, if it is a secret credential: of any kind, also one that the

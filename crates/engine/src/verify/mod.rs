@@ -18,7 +18,7 @@ mod subject_basic;
 use crate::{
     Engine,
     bounds::SECRET_BYTES_MAX,
-    call::{CallContext, Callers, Presented, Shown},
+    call::{CallContext, Callers, Presented, Sender, Shown},
     compiled::Compiled,
     decision::Fact,
     denied::{Denied, Malformed, Reason, Refusal},
@@ -121,11 +121,11 @@ impl Engine {
         context: &CallContext,
         callers: Callers,
         presented: Presented,
-        from_browser: bool,
+        sender: Sender,
         imports: bool,
     ) -> Result<Settled, Refusal> {
         let settled = self
-            .settle_as(context, callers, presented, from_browser, imports)
+            .settle_as(context, callers, presented, sender, imports)
             .await;
         settled.map_err(|refused| self.refuse_caller(context, refused))
     }
@@ -157,9 +157,15 @@ impl Engine {
         context: &CallContext,
         callers: Callers,
         presented: Presented,
-        from_browser: bool,
+        sender: Sender,
         imports: bool,
     ) -> Result<Settled, Refused> {
+        // First of all, and on every route: also where nothing is read, or something else is wrong.
+        if let Sender::Browser { headers } = &sender {
+            for text in headers {
+                self.refuse_secret(context, text.expose()).await?;
+            }
+        }
         if callers == Callers::Anyone {
             return Ok(Settled::Anyone);
         }
@@ -168,7 +174,7 @@ impl Engine {
             Presented::Malformed(how) => return Err(Denied::MalformedCredential(how).into()),
             Presented::Present(shown) => shown,
         };
-        if !from_browser {
+        if matches!(sender, Sender::Machine) {
             return self.verify(context, callers, shown, imports).await;
         }
         self.refuse_leaked(context, &shown).await?;
@@ -337,3 +343,4 @@ pub(crate) use platform::Vouched;
 pub(crate) use subject_basic::basic_digest;
 
 pub(crate) use access_token::{revocation_digest, signing_input, token_digest, token_id_digest};
+pub use browser::in_authorization;

@@ -58,7 +58,7 @@ impl Operator {
         let asked = Asked {
             callers: Callers::Operator(Role::Owner),
             presented: Presented::Present(Shown::Bearer(self.token.clone())),
-            from_browser: false,
+            sender: countersign_engine::call::Sender::Machine,
             call: Ok(Call::Admin(call)),
         };
         self.state.engine.handle(&context, asked).await

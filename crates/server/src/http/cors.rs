@@ -2,6 +2,7 @@
 
 use super::{Answer, router::Place};
 use countersign_dialects::Cors;
+use countersign_engine::{call::Sender, in_authorization, secret::Secret};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 /// What a browser's script may send. `Authorization` has to be named: a wildcard does not mean it.
@@ -22,9 +23,18 @@ pub(super) fn origin(headers: &HeaderMap) -> Option<&str> {
     origins.next().is_none().then_some(origin)
 }
 
-/// Whether a browser sent it. Node's fetch sends `Sec-Fetch-Mode`, and is none.
-pub(super) fn from_browser(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site")
+/// What sent it. Node's fetch sends `Sec-Fetch-Mode`, and is no browser.
+pub(super) fn sender(headers: &HeaderMap) -> Sender {
+    if !headers.contains_key(header::ORIGIN) && !headers.contains_key("sec-fetch-site") {
+        return Sender::Machine;
+    }
+    let texts = |name: HeaderName| headers.get_all(name).iter().filter_map(|v| v.to_str().ok());
+    let shown = texts(header::AUTHORIZATION).flat_map(in_authorization);
+    let own = texts(HeaderName::from_static("client_secret"));
+    let own = own.map(|text| Secret::new(text.to_owned()));
+    Sender::Browser {
+        headers: shown.chain(own).collect(),
+    }
 }
 
 /// The method that a preflight asks about.

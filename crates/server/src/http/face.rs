@@ -237,7 +237,7 @@ impl Asking<'_> {
         let asked = Asked {
             callers: at.route.callers,
             presented: decoded.presented,
-            from_browser: cors::from_browser(&parts.headers),
+            sender: cors::sender(&parts.headers),
             call: decoded.call,
         };
         let mut reply = decoded.reply;

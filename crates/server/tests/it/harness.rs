@@ -111,7 +111,7 @@ impl Server {
         let asked = Asked {
             callers: Callers::Operator(Role::Owner),
             presented: Presented::Present(Shown::Bearer(Secret::new(self.operator_token()))),
-            from_browser: false,
+            sender: countersign_engine::call::Sender::Machine,
             call: Ok(Call::Admin(AdminCall::Create {
                 new,
                 idempotency: None,

@@ -16,7 +16,9 @@ async fn key(doors: &Doors, client: &str) -> String {
 
 async fn issue(doors: Doors, key: String) -> Answer {
     let ask = Ask::post("/v1/users/sessions").at(SANDBOX).bearer(&key);
-    ask.bytes("application/json", PROFILE).send(doors.public).await
+    ask.bytes("application/json", PROFILE)
+        .send(doors.public)
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -62,7 +62,11 @@ fn nothing_but_a_count_scans_or_sorts() {
     let mut seen = 0;
     for sql in statements::all().into_iter().filter(planned) {
         for step in plan(&connection, sql) {
-            let whole = ["SCAN sqlite_sequence", "SCAN CONSTANT ROW", "SCAN (subquery"];
+            let whole = [
+                "SCAN sqlite_sequence",
+                "SCAN CONSTANT ROW",
+                "SCAN (subquery",
+            ];
             let of_one = whole.iter().any(|small| step.starts_with(small));
             // The oldest rows of the feed, up to a limit.
             let inner = ["SCAN feed", "SCAN (subquery-1)"].contains(&step.as_str());

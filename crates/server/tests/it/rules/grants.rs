@@ -230,7 +230,7 @@ async fn assert_with(
     let asked = Asked {
         callers: Callers::Client,
         presented: Presented::Present(shown),
-        from_browser: false,
+        sender: countersign_engine::call::Sender::Machine,
         call: Ok(call),
     };
     match world.engine.handle(&world.context(SANDBOX), asked).await {

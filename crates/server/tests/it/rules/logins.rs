@@ -10,7 +10,7 @@ use super::{
 use countersign_engine::{
     call::{AdminCall, New, NewClient, NewCredential, NewEnvironment, NewHolder},
     commit::{Change, Commit},
-    id::{ClientId, EnvironmentId, OrganizationId, SubjectId},
+    id::{ClientId, OrganizationId, SubjectId},
     model::{
         State,
         audit::AuditEvent,

@@ -4,6 +4,7 @@
 mod administration;
 mod decisions;
 mod grants;
+mod leaks;
 mod lifecycle;
 mod logins;
 mod platforms;

@@ -99,7 +99,7 @@ impl Quiltt {
         let asked = Asked {
             callers: route.callers,
             presented: decoded.presented,
-            from_browser: false,
+            sender: countersign_engine::call::Sender::Machine,
             call: decoded.call,
         };
         let mut reply = decoded.reply;

@@ -439,7 +439,7 @@ async fn accepted(world: &World, text: &str) -> Result<(), Reason> {
     let asked = Asked {
         callers: Callers::Session,
         presented: Presented::Present(Shown::Bearer(Secret::new(text.to_owned()))),
-        from_browser: false,
+        sender: countersign_engine::call::Sender::Machine,
         call: Err(Denied::UnsupportedGrantType),
     };
     match world.engine.handle(&world.context(SANDBOX), asked).await {

@@ -4,7 +4,7 @@ use super::world::*;
 use countersign_engine::{
     call::{
         Asked, Call, Callers, Lifecycle, New, NewClient, NewEnvironment, Presented, RealmAsk,
-        RealmCall, Shown,
+        RealmCall, Sender, Shown,
     },
     decision::{Carrier, ClientHeaders, Decision, Judged, ShownKind},
     denied::{Denied, Malformed, ProblemKind, Reason, Refusal},
@@ -127,7 +127,7 @@ async fn another_realm_is_not_there_and_each_environment_has_its_own() {
         let asked = Asked {
             callers: Callers::Anyone,
             presented: Presented::Absent,
-            from_browser: true,
+            sender: Sender::Browser { headers: vec![] },
             call: Ok(to_realm("master", ask)),
         };
         let told = world.engine.handle(&world.context(SANDBOX), asked).await;
@@ -175,7 +175,10 @@ async fn userinfo_and_introspection_name_who_the_token_names() {
         let asked = Asked {
             callers: Callers::AccessToken,
             presented: Presented::Present(Shown::Bearer(shown)),
-            from_browser,
+            sender: match from_browser {
+                true => Sender::Browser { headers: vec![] },
+                false => Sender::Machine,
+            },
             call: Ok(to_realm(REALM, RealmAsk::UserInfo)),
         };
         world.engine.handle(&world.context(SANDBOX), asked).await

@@ -50,7 +50,7 @@ pub async fn ask_from(world: &World, environment: &str, peer: [u8; 4], text: &st
         callers: route.callers,
         presented: decoded.presented,
         call: decoded.call,
-        from_browser: false,
+        sender: countersign_engine::call::Sender::Machine,
     };
     let result = world.engine.handle(&context, asked).await;
     (route.encode)(&result, &decoded.reply, &context)

@@ -177,7 +177,7 @@ impl World {
         let asked = Asked {
             callers: Callers::Operator(Role::Owner),
             presented: Presented::Present(Shown::Bearer(token.clone())),
-            from_browser: false,
+            sender: countersign_engine::call::Sender::Machine,
             call: Ok(Call::Admin(call)),
         };
         let context = context_at(&EnvironmentId::installation(), self.now());
@@ -300,7 +300,7 @@ impl World {
         let asked = Asked {
             callers: Callers::Client,
             presented: Presented::Present(shown),
-            from_browser: false,
+            sender: countersign_engine::call::Sender::Machine,
             call: Ok(call),
         };
         self.engine.handle(&self.context(environment), asked).await

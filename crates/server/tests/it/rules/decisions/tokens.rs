@@ -85,7 +85,7 @@ async fn the_header_never_chooses_the_algorithm() {
             countersign_engine::call::Asked {
                 callers: countersign_engine::call::Callers::Anyone,
                 presented: countersign_engine::call::Presented::Absent,
-                from_browser: false,
+                sender: countersign_engine::call::Sender::Machine,
                 call: Ok(Call::PublicKeys),
             },
         )
