@@ -447,6 +447,7 @@ mod tests {
                 TokenProfile::ayyeka(),
             ],
             allowed_origins: vec![],
+            public_url: None,
             data_key: Sealed::default(),
             tag_keys: vec![],
             created_at: Timestamp::EPOCH,

@@ -96,7 +96,11 @@ impl Freshness for Standing {
         Generation { shard: 0, count: 0 }
     }
 
-    fn holds(&self, _: &[Generation]) -> bool {
+    fn is_fresh(&self) -> bool {
+        true
+    }
+
+    fn stand(&self, _: &[Generation]) -> bool {
         true
     }
 }
