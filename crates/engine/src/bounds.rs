@@ -141,9 +141,9 @@ pub const GUESS_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
 /// Wrong guesses at an account from everywhere before all strangers together get one in [`GUESS_WAIT_MIN`]: NIST
 /// SP 800-63B-4 section 3.2.2 allows a hundred. Never a lock: that would be a way to keep somebody out.
 pub const GUESSES_ANYWHERE_MAX: u32 = 100;
-/// How long the guesses at an account are remembered that does not exist, or from one network: rows of strangers.
+/// How long the guesses at an account are remembered: alike whether it exists or not, or waits would tell.
 pub const GUESSES_OF_STRANGERS_FOR: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long the guesses at an account are remembered that does exist, and the networks that it was opened from.
+/// How long the networks are remembered that an account was opened from.
 pub const GUESSES_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long a link for a new password is good.
 pub const RESET_FOR: Duration = Duration::from_secs(30 * 60);

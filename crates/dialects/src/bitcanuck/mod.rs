@@ -28,6 +28,9 @@ pub const DIALECT: Dialect = Dialect {
 /// Bytes of a body: two passwords of a thousand bytes fit, every one of them escaped.
 const BODY_BYTES_MAX: usize = 16 * 1024;
 
+/// Bytes of a body that nobody reads: many a library sends `{}` or `null` with every POST.
+const UNREAD_BYTES_MAX: usize = 1024;
+
 static ROUTES: &[Route] = &[
     post(
         "bitcanuck.authenticate",
@@ -83,7 +86,7 @@ static ROUTES: &[Route] = &[
     ),
 ];
 
-/// A route without a body, of a face that browsers use.
+/// A route that reads no body, of a face that browsers use.
 const fn bare(
     name: &'static str,
     method: Method,
@@ -97,7 +100,7 @@ const fn bare(
         method,
         path,
         callers,
-        body_bytes_max: 0,
+        body_bytes_max: UNREAD_BYTES_MAX,
         cors: Cors::Allowed,
         delivery: Delivery::Once,
         decode,

@@ -12,6 +12,9 @@ use http::Method;
 /// Bytes of a body: a profile with all of its metadata.
 const BODY_BYTES_MAX: usize = 32 * 1024;
 
+/// Bytes of a body that nobody reads: many a library sends `{}` or `null` with every request.
+const UNREAD_BYTES_MAX: usize = 1024;
+
 type Decode = fn(&Request<'_>) -> Decoded;
 type Encode = fn(&Result<Outcome, Refusal>, &Reply, &CallContext) -> Response;
 
@@ -84,7 +87,7 @@ pub(super) static ROUTES: &[Route] = &[
         Method::GET,
         SESSION,
         Callers::Session,
-        0,
+        UNREAD_BYTES_MAX,
         (sessions::decode_show, sessions::encode_show, sessions::SHOW),
     ),
     browser(
@@ -92,7 +95,7 @@ pub(super) static ROUTES: &[Route] = &[
         Method::DELETE,
         SESSION,
         Callers::Session,
-        0,
+        UNREAD_BYTES_MAX,
         (sessions::decode_end, sessions::encode_end, sessions::END),
     ),
     browser(
@@ -119,7 +122,7 @@ pub(super) static ROUTES: &[Route] = &[
         "quiltt.introspect_key",
         Method::POST,
         "/v1/introspect/api_key",
-        0,
+        UNREAD_BYTES_MAX,
         (
             introspect::decode_key,
             introspect::encode_key,
@@ -131,7 +134,7 @@ pub(super) static ROUTES: &[Route] = &[
         Method::POST,
         "/v1/introspect/session_token",
         Callers::Session,
-        0,
+        UNREAD_BYTES_MAX,
         (
             sessions::decode_show,
             sessions::encode_show,

@@ -119,6 +119,9 @@ static ROUTES: &[Route] = &[
     },
 ];
 
+/// Bytes of a body that nobody reads: many a library sends one with every POST.
+const UNREAD_BYTES_MAX: usize = 1024;
+
 /// OpenID Connect Core 1.0 section 5.3.1: both methods.
 const fn user_info(name: &'static str, method: Method) -> Route {
     Route {
@@ -126,7 +129,7 @@ const fn user_info(name: &'static str, method: Method) -> Route {
         method,
         path: "/auth/realms/{realm}/protocol/openid-connect/userinfo",
         callers: Callers::AccessToken,
-        body_bytes_max: 0,
+        body_bytes_max: UNREAD_BYTES_MAX,
         cors: Cors::Allowed,
         delivery: Delivery::Once,
         decode: userinfo::decode,

@@ -35,14 +35,12 @@ pub(super) struct Account {
     environment: EnvironmentId,
     anywhere: Digest,
     here: Digest,
-    /// It exists, so what is guessed is remembered for longer.
-    exists: bool,
 }
 
 impl Account {
     /// `purpose` keeps the guesses at a password from those at anything else; `name` is the account's in its one
-    /// form.
-    pub fn of(context: &CallContext, purpose: &str, name: &str, exists: bool) -> Self {
+    /// form. Whether it exists is not asked: waits must not tell.
+    pub fn of(context: &CallContext, purpose: &str, name: &str) -> Self {
         let network = context.peer.map(network_of).unwrap_or_default();
         let place = context.environment.as_str().as_bytes();
         let parts = [place, purpose.as_bytes(), name.as_bytes()];
@@ -54,7 +52,6 @@ impl Account {
                 "countersign/guesses/network",
                 &[place, purpose, name, &network],
             ),
-            exists,
         }
     }
 
@@ -73,7 +70,10 @@ impl Engine {
     /// That one network does not ask for more than it should. No I/O.
     pub(super) fn take_from_network(&self, context: &CallContext) -> Result<(), Refusal> {
         let network = context.peer.map(network_of).unwrap_or_default();
-        let key = Digest::of("countersign/logins/network", &[&network]);
+        let key = Digest::of(
+            "countersign/logins/network",
+            &[context.environment.as_str().as_bytes(), &network],
+        );
         let taken = self.rates.bucket(key).take(FROM_NETWORK, context.now);
         taken.map_err(|wait| too_many(wait).into())
     }
@@ -214,10 +214,6 @@ fn decide_guess(
     if let Some(until) = waits(here).max(by_strangers) {
         return Err(until);
     }
-    let remembered_for = match account.exists {
-        true => GUESSES_FOR,
-        false => GUESSES_OF_STRANGERS_FOR,
-    };
     let row = |digest, before: Option<&Attempts>, expires_at| Attempts {
         environment: account.environment.clone(),
         digest,
@@ -234,7 +230,11 @@ fn decide_guess(
     );
     at_here.trusted_until = trusted_until;
     at_here.next_at = now.plus(wait_here(at_here.failures));
-    let mut at_anywhere = row(account.anywhere, anywhere, now.plus(remembered_for));
+    let mut at_anywhere = row(
+        account.anywhere,
+        anywhere,
+        now.plus(GUESSES_OF_STRANGERS_FOR),
+    );
     if at_anywhere.failures >= GUESSES_ANYWHERE_MAX {
         at_anywhere.next_at = now.plus(GUESS_WAIT_MIN);
     }
@@ -257,7 +257,7 @@ mod tests {
     use super::*;
     use crate::id::RequestId;
 
-    fn account(exists: bool) -> Account {
+    fn account() -> Account {
         let context = CallContext {
             environment: EnvironmentId::parse("sandbox").unwrap(),
             now: Timestamp::EPOCH,
@@ -265,7 +265,7 @@ mod tests {
             peer: Some([192, 0, 2, 7].into()),
             dialect: "bitcanuck",
         };
-        Account::of(&context, "password", "john@email.com", exists)
+        Account::of(&context, "password", "john@email.com")
     }
 
     fn at(second: i64) -> Timestamp {
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn five_guesses_are_free_and_then_each_waits_twice_as_long() {
-        let account = account(true);
+        let account = account();
         let (mut rows, mut now, mut waits) = (None, at(1000), Vec::new());
         for _ in 0..15 {
             let before = rows.as_ref().map(|[here, _]: &[Attempts; 2]| here);
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn after_a_hundred_from_everywhere_strangers_get_one_in_ten_seconds() {
-        let account = account(true);
+        let account = account();
         let (mut anywhere, now) = (None, at(1000));
         for count in 1..=GUESSES_ANYWHERE_MAX {
             let [_, after] = decide_guess(&account, [None, anywhere.as_ref()], now).unwrap();
@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn whoever_opened_it_from_here_does_not_wait_for_strangers() {
-        let account = account(true);
+        let account = account();
         let [here, mut anywhere] = decide_guess(&account, [None, None], at(1000)).unwrap();
         anywhere.next_at = at(2000);
         let mut opened = here.clone();
@@ -323,12 +323,13 @@ mod tests {
     }
 
     #[test]
-    fn an_account_that_does_not_exist_is_counted_alike() {
-        let [known, unknown] = [true, false].map(account);
-        let [known_here, known_anywhere] = decide_guess(&known, [None, None], at(1000)).unwrap();
-        let [here, anywhere] = decide_guess(&unknown, [None, None], at(1000)).unwrap();
-        assert_eq!(known_here, here);
-        let told = |row: &Attempts| (row.digest, row.failures, row.next_at);
-        assert_eq!(told(&known_anywhere), told(&anywhere));
+    fn what_strangers_guess_is_forgotten_a_day_after_the_last_of_it() {
+        let account = account();
+        let first = decide_guess(&account, [None, None], at(1000)).unwrap();
+        let [here, anywhere] = &first;
+        assert_eq!([here.expires_at, anywhere.expires_at], [at(87_400); 2]);
+        let [here, anywhere] =
+            decide_guess(&account, [Some(here), Some(anywhere)], at(2000)).unwrap();
+        assert_eq!([here.expires_at, anywhere.expires_at], [at(88_400); 2]);
     }
 }

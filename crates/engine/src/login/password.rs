@@ -15,6 +15,7 @@ use crate::{
     commit::{Change, Commit, CommitError},
     compiled::Compiled,
     denied::{Denied, Fault, Reason, Refusal},
+    digest::Digest,
     id::{OrganizationId, SubjectId},
     model::{contact, name::NameSpace, scopes::Scopes, subject::Subject},
     outcome::Outcome,
@@ -24,6 +25,7 @@ use crate::{
     time::Timestamp,
     verify::decide_subject,
 };
+use data_encoding::HEXLOWER;
 use std::sync::Arc;
 
 /// The account that an address leads to, if there is one.
@@ -80,7 +82,7 @@ impl Engine {
     /// The account that this address logs in to. An address that nobody has costs as many look-ups.
     pub(super) async fn person(&self, compiled: &Compiled, email: &str) -> Result<Person, Fault> {
         // One counter for each account, however its address is typed.
-        let email = contact::email(email).unwrap_or_else(|| email.trim().to_lowercase());
+        let email = contact::email(email).unwrap_or_else(|| no_address(email));
         let place = &compiled.id;
         let name = Key::Name(place.clone(), NameSpace::Login, email.clone());
         let [name] = self.load(&[name]).await?;
@@ -218,8 +220,14 @@ impl Engine {
 pub(super) const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 const NO_ORGANIZATION: &str = "-";
 
+/// What stands for a text that is no address: short, whatever was sent, and nobody logs in by it.
+fn no_address(text: &str) -> String {
+    let digest = Digest::of("countersign/logins/no-address", &[text.as_bytes()]);
+    HEXLOWER.encode(digest.as_bytes())
+}
+
 fn password_of(context: &CallContext, person: &Person) -> Account {
-    Account::of(context, "password", &person.email, person.subject.is_some())
+    Account::of(context, "password", &person.email)
 }
 
 /// The subject's hash made again with today's parameters; or that the subject is still what was decided about.
@@ -236,5 +244,21 @@ fn kept_or_renewed(stored: &Stored, subject: &Subject, renewed: Option<&String>)
             key: stored.row.key(),
             if_version: stored.version,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_address_is_a_short_name_of_its_own() {
+        let long = "x".repeat(16 * 1024);
+        let names = ["", "john", long.as_str()].map(no_address);
+        for (place, name) in names.iter().enumerate() {
+            assert_eq!(name.len(), 64);
+            assert_eq!(contact::email(name), None);
+            assert!(!names.iter().skip(place + 1).any(|other| other == name));
+        }
     }
 }

@@ -44,6 +44,7 @@ impl Engine {
         code: &str,
         token: &Secret<String>,
     ) -> Result<Outcome, Refusal> {
+        self.take_from_network(context)?;
         let vouched = match self.verify_platform(context, code, token).await {
             Ok(vouched) => vouched,
             Err(refused) => return Err(self.refuse_caller(context, refused)),
@@ -136,7 +137,10 @@ impl Engine {
                 key: stored.row.key(),
                 if_version: stored.version,
             }),
-            None => changes.extend(new_subject(&subject)),
+            None => {
+                changes.extend(new_subject(&subject));
+                changes.extend(self.told_of_new(context, &subject).await?);
+            }
         }
         let grant = Grant {
             subject: &subject,
@@ -160,5 +164,17 @@ impl Engine {
             Err(CommitError::Conflict { .. }) => Ok(Tried::Changed),
             Err(CommitError::Fault(fault)) => Err(fault.into()),
         }
+    }
+
+    /// The changes that tell the organization's subscriptions of a user, as however else it is made.
+    async fn told_of_new(
+        &self,
+        context: &CallContext,
+        subject: &Subject,
+    ) -> Result<Vec<Change>, Refusal> {
+        let (place, owner) = (&subject.environment, &subject.organization);
+        let (kind, record) = ("profile.created", crate::profiles::record(subject));
+        self.announce(context, place, owner, kind, Some(subject), record)
+            .await
     }
 }

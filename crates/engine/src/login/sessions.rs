@@ -3,7 +3,7 @@
 use super::{LoginOutcome, NewSession};
 use crate::{
     Engine,
-    bounds::{LOGIN_SESSION_FOR, SESSIONS_PER_SUBJECT_MAX},
+    bounds::{LOGIN_SESSION_FOR, PAGE_ROWS_MAX, SESSIONS_PER_SUBJECT_MAX},
     call::CallContext,
     commit::{Change, Commit, CommitError},
     compiled::Compiled,
@@ -100,19 +100,29 @@ impl Engine {
         subject: &Subject,
     ) -> Result<Vec<Change>, Fault> {
         let query = Query::Sessions(subject.environment.clone(), subject.id.clone());
-        let store = &self.ports.store;
-        let page = store.list(&query, None, SESSIONS_PER_SUBJECT_MAX).await?;
-        let made_at = |stored: &Arc<Stored>| stored.session().map(|session| session.created_at);
-        let lives = |stored: &&Arc<Stored>| {
-            stored
-                .session()
-                .is_some_and(|session| context.now < session.expires_at)
-        };
-        if page.rows.iter().filter(lives).count() < SESSIONS_PER_SUBJECT_MAX as usize {
-            return Ok(Vec::new());
+        let (mut live, mut after) = (Vec::new(), None);
+        loop {
+            let page = self
+                .ports
+                .store
+                .list(&query, after.as_ref(), PAGE_ROWS_MAX)
+                .await?;
+            let made_at = |stored: Arc<Stored>| {
+                let session = stored.session()?;
+                let lives = context.now < session.expires_at;
+                lives.then_some((session.created_at, stored))
+            };
+            live.extend(page.rows.into_iter().filter_map(made_at));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
         }
-        let oldest = page.rows.iter().min_by_key(|stored| made_at(stored));
-        Ok(oldest.map(|stored| removed(stored)).into_iter().collect())
+        // Logins at the same moment each find room for one: the next makes room for all of them.
+        let over = (live.len() + 1).saturating_sub(SESSIONS_PER_SUBJECT_MAX as usize);
+        live.sort_by_key(|(made_at, _)| *made_at);
+        let oldest = live.iter().take(over);
+        Ok(oldest.map(|(_, stored)| removed(stored)).collect())
     }
 
     /// End the session that was shown. Answered when that is durable.

@@ -1,6 +1,7 @@
 //! Contacts: e-mail addresses and phone numbers in the one form in which they are compared.
 
-/// The address in the form in which it is kept and compared: without white space around it, in lower case.
+/// The address in the form in which it is kept and compared: without white space around it, its ASCII
+/// letters in lower case: other letters may become those of another mailbox (U+212A becomes `k`).
 /// None when it is no address that mail could reach: `local@domain` of RFC 5321 section 4.5.3.1's lengths, of
 /// characters without quotes, white space or controls, and a domain of at least two labels.
 pub fn email(text: &str) -> Option<String> {
@@ -16,7 +17,8 @@ pub fn email(text: &str) -> Option<String> {
             && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
     };
     let is_domain = domain.contains('.') && domain.split('.').all(label);
-    (fits && is_domain && local.chars().all(is_plain) && !dots(local)).then(|| text.to_lowercase())
+    (fits && is_domain && local.chars().all(is_plain) && !dots(local))
+        .then(|| text.to_ascii_lowercase())
 }
 
 /// The number in E.164, `+` and 8 to 15 digits; spaces, hyphens, dots and parentheses are left out.
@@ -36,6 +38,8 @@ mod tests {
         for (text, expected) in [
             (" John@Email.COM ", Some("john@email.com")),
             ("a+b@x.example", Some("a+b@x.example")),
+            // The Kelvin sign is no `k`: two mailboxes.
+            ("\u{212a}im@email.com", Some("\u{212a}im@email.com")),
             ("john", None),
             ("john@", None),
             ("@email.com", None),

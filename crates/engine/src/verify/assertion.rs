@@ -90,7 +90,7 @@ impl Engine {
         let Some(client) = stored.as_deref().and_then(Stored::client) else {
             return Ok(Vec::new());
         };
-        let mut credentials = self.live_credentials(context.now, client).await?;
+        let mut credentials = self.credentials_to_try(context.now, client).await?;
         let signs = |kind| {
             matches!(
                 kind,
@@ -99,6 +99,19 @@ impl Engine {
         };
         credentials.retain(|credential| signs(credential.kind));
         Ok(credentials)
+    }
+
+    /// The same where somebody shows what one of them signed: too many of them are nothing that whoever shows it
+    /// could change, or should learn.
+    pub(crate) async fn credentials_to_try(
+        &self,
+        now: Timestamp,
+        client: &Client,
+    ) -> Result<Vec<Credential>, Refusal> {
+        match self.live_credentials(now, client).await {
+            Err(Refusal::Denied(denied)) => Err(Fault::unavailable(denied).into()),
+            found => found,
+        }
     }
 
     /// The credentials of a client that have not lapsed for good.

@@ -138,12 +138,7 @@ impl Engine {
         client: &Client,
         platform: &Platform,
     ) -> Result<Vec<Credential>, Refusal> {
-        let mut credentials = match self.live_credentials(context.now, client).await {
-            Ok(credentials) => credentials,
-            // Nothing that the bearer of the token could change, or should learn.
-            Err(Refusal::Denied(denied)) => return Err(Fault::unavailable(denied).into()),
-            Err(fault) => return Err(fault),
-        };
+        let mut credentials = self.credentials_to_try(context.now, client).await?;
         credentials.retain(|credential| {
             let algorithm = match (&credential.kind, &credential.material) {
                 (CredentialKind::PublicKey, Material::PublicKey(algorithm, _))

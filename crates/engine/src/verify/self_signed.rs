@@ -124,12 +124,7 @@ impl Engine {
                 let Some(client) = client else {
                     return Ok(Vec::new());
                 };
-                let mut live = match self.live_credentials(context.now, client).await {
-                    Ok(live) => live,
-                    // Nothing that the bearer of the token could change, or should learn.
-                    Err(Refusal::Denied(denied)) => return Err(Fault::unavailable(denied).into()),
-                    Err(fault) => return Err(fault),
-                };
+                let mut live = self.credentials_to_try(context.now, client).await?;
                 live.retain(|credential| credential.kind == CredentialKind::SigningSecret);
                 live
             }

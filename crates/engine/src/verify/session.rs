@@ -40,6 +40,10 @@ impl Engine {
         if shown.expose().contains('.') {
             return self.verify_session_token(context, shown, imports).await;
         }
+        // The sessions that we keep are BitCanuck's, and no other dialect's endpoints know them.
+        if context.dialect != BITCANUCK {
+            return Err(Denied::InvalidToken(Reason::Kind).into());
+        }
         check_length(shown.expose())?;
         let compiled = self.arrived(context).await?;
         let brand = &compiled.environment()?.brand;

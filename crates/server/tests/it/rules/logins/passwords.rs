@@ -81,6 +81,21 @@ async fn a_session_passes_a_guard_and_is_refused_by_the_decision_after_its_end()
 }
 
 #[tokio::test]
+async fn a_session_is_none_at_another_dialects_endpoints() {
+    let world = world().await;
+    let bearer = let_in(&world, &login(EMAIL, PASSWORD)).await;
+    for line in [
+        "GET /v1/users/session",
+        "POST /v1/introspect/session_token",
+        "DELETE /v1/users/session",
+    ] {
+        let request = format!("{line}\nAuthorization: Bearer {bearer}\n\n");
+        assert_eq!(refused(&world, &request).await.0, 401, "{line}");
+    }
+    assert_eq!(whoami(&world, &bearer).await, 200, "and it goes on");
+}
+
+#[tokio::test]
 async fn unknown_disabled_and_wrong_are_the_same_bytes() {
     let world = world().await;
     let wrong = print(&ask(&world, CANUCK, &login(EMAIL, "not the password")).await);

@@ -154,3 +154,17 @@ async fn a_session_ends_after_a_day() {
         401
     );
 }
+
+#[tokio::test]
+async fn a_session_is_none_at_another_dialects_endpoints() {
+    let quiltt = Quiltt::new().await;
+    let session = quiltt.session(UUID).await;
+    let user = format!("GET /api/v1/users/{UUID}");
+    for line in [user.as_str(), "POST /api/v1/logout"] {
+        let request = format!("{line}\nAuthorization: Bearer {session}\n\n");
+        let answer = crate::rules::wire::ask(&quiltt.world, SANDBOX, &request).await;
+        assert_eq!(answer.status(), 401, "{line}");
+    }
+    let own = quiltt.with("GET /v1/users/session", &session).await;
+    assert_eq!(own.status, 200, "and it goes on");
+}
