@@ -13,7 +13,7 @@ use crate::{
     bounds::{CLOCK_SKEW_MAX, SELF_SIGNED_LIFETIME_MAX},
     call::CallContext,
     compiled::{Compiled, Verifier},
-    denied::{Denied, Fault, Reason, Refusal},
+    denied::{Denied, Reason, Refusal},
     global_id,
     id::EnvironmentId,
     model::{
