@@ -23,13 +23,17 @@ use crate::{
     row::{Key, Row, Stored},
     secret::Secret,
     time::Timestamp,
+    verify::network_of,
 };
 use std::{sync::Arc, time::Duration};
 
 /// Letters and digits of a link's secret: 190 bits.
 const SECRET_CHARS: usize = 32;
-/// Letters to one address within [`LETTERS_WITHIN`]: nobody's mailbox is for others to fill.
-const LETTERS_MAX: u32 = 3;
+/// Letters to one address that one network asks for within [`LETTERS_WITHIN`].
+const LETTERS_FROM_NETWORK_MAX: u32 = 3;
+/// Letters to one address that all networks ask for: nobody's mailbox is for others to fill, and it takes more than
+/// one of them to keep its owner from asking.
+const LETTERS_MAX: u32 = 12;
 const LETTERS_WITHIN: Duration = Duration::from_secs(60 * 60);
 const TOKEN: &str = "token";
 
@@ -43,11 +47,14 @@ impl Engine {
         let compiled = self.arrived(context).await?;
         for _ in 0..CONFLICT_TRIES_MAX {
             let person = self.person(&compiled, email).await?;
-            let Some(counted) = self.count_letter(context, &compiled, &person.email).await? else {
+            let Some(counted) = self
+                .count_letters(context, &compiled, &person.email)
+                .await?
+            else {
                 return Ok(Outcome::Done);
             };
             let (target, mut changes) = self.reset_changes(context, &compiled, &person)?;
-            changes.push(counted);
+            changes.extend(counted);
             let commit = Commit {
                 at: context.now,
                 changes,
@@ -62,36 +69,23 @@ impl Engine {
         Err(Fault::unavailable("the account kept changing").into())
     }
 
-    /// The change that counts a letter to this address; none where it had enough of them.
-    async fn count_letter(
+    /// The changes that count a letter to this address, by network and by all; none where it had enough of them.
+    async fn count_letters(
         &self,
         context: &CallContext,
         compiled: &Compiled,
         email: &str,
-    ) -> Result<Option<Change>, Fault> {
-        let parts = [compiled.id.as_str().as_bytes(), email.as_bytes()];
-        let digest = Digest::of("countersign/letters", &parts);
-        let [stored] = self
-            .load(&[Key::Attempts(compiled.id.clone(), digest)])
-            .await?;
-        let before = stored.as_deref().and_then(Stored::attempts);
-        let before = before.filter(|row| context.now < row.expires_at);
-        if before.is_some_and(|row| row.failures >= LETTERS_MAX) {
-            return Ok(None);
-        }
-        let ends = before.map_or(context.now.plus(LETTERS_WITHIN), |row| row.expires_at);
-        let failures = before.map_or(0, |row| row.failures) + 1;
-        let row = Row::Attempts(Attempts {
-            failures,
-            ..row_of(&compiled.id, digest, context.now, ends)
-        });
-        Ok(Some(match stored {
-            Some(stored) => Change::Replace {
-                row,
-                if_version: stored.version,
-            },
-            None => Change::Insert(row),
-        }))
+    ) -> Result<Option<[Change; 2]>, Fault> {
+        let network = context.peer.map(network_of).unwrap_or_default();
+        let (place, email) = (compiled.id.as_str().as_bytes(), email.as_bytes());
+        let here = Digest::of("countersign/letters/network", &[place, email, &network]);
+        let anywhere = Digest::of("countersign/letters", &[place, email]);
+        let keys = [here, anywhere].map(|digest| Key::Attempts(compiled.id.clone(), digest));
+        let [at_here, at_anywhere] = self.load(&keys).await?;
+        let count = |stored, digest, most| counted(compiled, stored, digest, most, context.now);
+        let first = count(at_here, here, LETTERS_FROM_NETWORK_MAX);
+        let second = count(at_anywhere, anywhere, LETTERS_MAX);
+        Ok(first.zip(second).map(|(first, second)| [first, second]))
     }
 
     /// What a link makes, and whom the audit log names: a ticket and its letter, or two rows that nobody finds.
@@ -200,6 +194,34 @@ impl Engine {
         person.decided().map_err(|_| unknown())?;
         Ok((stored, person))
     }
+}
+
+/// The change that counts one more letter in this row; none where there were as many as there may be.
+fn counted(
+    compiled: &Compiled,
+    stored: Option<Arc<Stored>>,
+    digest: Digest,
+    most: u32,
+    now: Timestamp,
+) -> Option<Change> {
+    let before = stored.as_deref().and_then(Stored::attempts);
+    let before = before.filter(|row| now < row.expires_at);
+    let failures = before.map_or(0, |row| row.failures);
+    if failures >= most {
+        return None;
+    }
+    let ends = before.map_or(now.plus(LETTERS_WITHIN), |row| row.expires_at);
+    let row = Row::Attempts(Attempts {
+        failures: failures + 1,
+        ..row_of(&compiled.id, digest, now, ends)
+    });
+    Some(match stored {
+        Some(stored) => Change::Replace {
+            row,
+            if_version: stored.version,
+        },
+        None => Change::Insert(row),
+    })
 }
 
 /// One that is for this, in time, for this subject under this address; and not older than its last new password.

@@ -348,6 +348,12 @@ async fn nobodys_mailbox_is_filled_by_others() {
         assert_eq!(refused(&world, &ask_reset(EMAIL)).await.0, 204);
     }
     assert_eq!(letters(&world).await.len(), 3);
+    for network in 0..10 {
+        let answer = ask_from(&world, CANUCK, [198, 51, 100, network], &ask_reset(EMAIL)).await;
+        assert_eq!(answer.status(), 204, "its owner is elsewhere");
+        let expected = (4 + usize::from(network)).min(12);
+        assert_eq!(letters(&world).await.len(), expected, "{network}");
+    }
 }
 
 #[tokio::test]
