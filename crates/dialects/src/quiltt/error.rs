@@ -107,32 +107,35 @@ fn envelope(refusal: &Refusal, expected: Expected, context: &CallContext) -> (u1
 
 /// The table.
 fn told(refusal: &Refusal, expected: Expected) -> (u16, &'static str, Cow<'static, str>) {
-    let denied = match refusal {
+    match refusal {
         Refusal::Fault(Fault::Unavailable(_)) => {
-            return (503, "Service Unavailable", "Try again in a moment.".into());
+            (503, "Service Unavailable", "Try again in a moment.".into())
         }
         Refusal::Fault(Fault::Internal(_)) => {
             let instruction = "It is our mistake. Ask with the errorId.";
-            return (500, "Internal Server Error", instruction.into());
+            (500, "Internal Server Error", instruction.into())
         }
-        Refusal::Denied(denied) => denied,
-    };
+        Refusal::Denied(denied) => told_denied(denied, expected),
+    }
+}
+
+fn told_malformed(how: Malformed, expected: Expected) -> (u16, &'static str, &'static str) {
+    match how {
+        Malformed::Form | Malformed::TooLong | Malformed::Unaccepted => {
+            (401, "Not Authenticated", expected.instruction())
+        }
+        Malformed::Repeated | Malformed::Two => (400, "Bad Request", "Send one credential."),
+        Malformed::Place => (400, "Bad Request", "Take the secret out of the URL."),
+        Malformed::Request => (400, "Bad Request", "Send a request that has one reading."),
+    }
+}
+
+fn told_denied(denied: &Denied, expected: Expected) -> (u16, &'static str, Cow<'static, str>) {
     let (status, message, instruction) = match denied {
-        Denied::NoCredential
-        | Denied::InvalidClient(_)
-        | Denied::InvalidToken(_)
-        | Denied::MalformedCredential(
-            Malformed::Form | Malformed::TooLong | Malformed::Unaccepted,
-        ) => (401, "Not Authenticated", expected.instruction()),
-        Denied::MalformedCredential(Malformed::Repeated | Malformed::Two) => {
-            (400, "Bad Request", "Send one credential.")
+        Denied::NoCredential | Denied::InvalidClient(_) | Denied::InvalidToken(_) => {
+            (401, "Not Authenticated", expected.instruction())
         }
-        Denied::MalformedCredential(Malformed::Place) => {
-            (400, "Bad Request", "Take the secret out of the URL.")
-        }
-        Denied::MalformedCredential(Malformed::Request) => {
-            (400, "Bad Request", "Send a request that has one reading.")
-        }
+        Denied::MalformedCredential(how) => told_malformed(*how, expected),
         Denied::Invalid(problems) => {
             return (400, "Bad Request", describe::problems(problems).into());
         }

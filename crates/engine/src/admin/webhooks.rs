@@ -4,7 +4,7 @@ use super::{Making, actor, at_version};
 use crate::{
     Engine,
     bounds::{DEAD_LETTER_FOR, OVERLAP_MAX, PAGE_ROWS_MAX},
-    call::{CallContext, IdempotencyKey, NewSubscription, WebhookCall},
+    call::{CallContext, IdempotencyKey, NewSubscription, SubscriptionChange, WebhookCall},
     commit::{Change, CommitError, Version},
     denied::{Denied, Fault, ProblemKind, Refusal},
     id::{DeliveryId, EnvironmentId, OrganizationId, SubscriptionId},
@@ -63,10 +63,7 @@ impl Engine {
                 let stored = self
                     .subscription_read(&environment, &subscription, if_version)
                     .await?;
-                let changed = self.changed_subscription(context, &stored, change)?;
-                let audit = self.webhook_event(context, caller, &stored, "subscription.change")?;
-                self.at_once(context, changed, audit).await?;
-                self.row_view(&stored.row.key()).await
+                self.amend_webhook(context, caller, &stored, change).await
             }
             WebhookCall::Remove {
                 environment,
@@ -76,11 +73,7 @@ impl Engine {
                 let stored = self
                     .subscription_read(&environment, &subscription, if_version)
                     .await?;
-                let (key, if_version) = (stored.row.key(), stored.version);
-                let audit = self.webhook_event(context, caller, &stored, "subscription.remove")?;
-                let removed = Change::Remove { key, if_version };
-                self.at_once(context, removed, audit).await?;
-                Ok(Outcome::Done)
+                self.remove_webhook(context, caller, &stored).await
             }
             WebhookCall::Rotate {
                 environment,
@@ -112,15 +105,51 @@ impl Engine {
                 self.replay(context, caller, &environment, &id).await
             }
             WebhookCall::Discard(environment, id) => {
-                let stored = self.delivery_at(&environment, &id).await?;
-                let (key, if_version) = (stored.row.key(), stored.version);
-                let delivery = delivery_in(&stored)?;
-                let audit = self.delivery_event(context, caller, delivery, "delivery.discard");
-                let removed = Change::Remove { key, if_version };
-                self.unless_tried(context, removed, audit).await?;
-                Ok(Outcome::Done)
+                self.discard(context, caller, &environment, &id).await
             }
         }
+    }
+
+    async fn amend_webhook(
+        &self,
+        context: &CallContext,
+        caller: &Authenticated<OperatorCaller>,
+        stored: &Arc<Stored>,
+        change: SubscriptionChange,
+    ) -> Result<Outcome, Refusal> {
+        let changed = self.changed_subscription(context, stored, change)?;
+        let audit = self.webhook_event(context, caller, stored, "subscription.change")?;
+        self.at_once(context, changed, audit).await?;
+        self.row_view(&stored.row.key()).await
+    }
+
+    async fn remove_webhook(
+        &self,
+        context: &CallContext,
+        caller: &Authenticated<OperatorCaller>,
+        stored: &Arc<Stored>,
+    ) -> Result<Outcome, Refusal> {
+        let (key, if_version) = (stored.row.key(), stored.version);
+        let audit = self.webhook_event(context, caller, stored, "subscription.remove")?;
+        let removed = Change::Remove { key, if_version };
+        self.at_once(context, removed, audit).await?;
+        Ok(Outcome::Done)
+    }
+
+    async fn discard(
+        &self,
+        context: &CallContext,
+        caller: &Authenticated<OperatorCaller>,
+        environment: &EnvironmentId,
+        id: &DeliveryId,
+    ) -> Result<Outcome, Refusal> {
+        let stored = self.delivery_at(environment, id).await?;
+        let (key, if_version) = (stored.row.key(), stored.version);
+        let delivery = delivery_in(&stored)?;
+        let audit = self.delivery_event(context, caller, delivery, "delivery.discard");
+        let removed = Change::Remove { key, if_version };
+        self.unless_tried(context, removed, audit).await?;
+        Ok(Outcome::Done)
     }
 
     async fn create_subscription(

@@ -81,7 +81,8 @@ async fn lists_are_sorted_by_id_and_cut_into_pages(store: &dyn Store) {
     }
 }
 
-async fn lists_name_only_what_was_asked_for(store: &dyn Store) {
+/// Rows of every noun, and others that lists must tell apart.
+async fn several_owners(store: &dyn Store) {
     insert(store, every_noun()).await;
     insert(
         store,
@@ -115,6 +116,10 @@ async fn lists_name_only_what_was_asked_for(store: &dyn Store) {
         ],
     )
     .await;
+}
+
+async fn lists_name_only_what_was_asked_for(store: &dyn Store) {
+    several_owners(store).await;
     let none: [&str; 0] = [];
     let by_holder =
         |environment: &str, holder| Query::Credentials(environment_id(environment), Some(holder));

@@ -72,18 +72,7 @@ pub(super) fn list(
         }
         Query::Credentials(environment, holder) => {
             fields.push(text(environment.as_str()));
-            let sql = match holder {
-                None => sql::LIST_CREDENTIALS,
-                Some(Holder::Client(organization, client)) => {
-                    fields.extend([text(client.as_str()), text(organization.as_str())]);
-                    sql::LIST_CREDENTIALS_OF_CLIENT
-                }
-                Some(Holder::Operator(operator)) => {
-                    fields.push(text(operator.as_str()));
-                    sql::LIST_CREDENTIALS_OF_OPERATOR
-                }
-            };
-            (sql, Noun::Credential)
+            (of_holder(holder.as_ref(), &mut fields), Noun::Credential)
         }
         Query::CredentialById(environment, id) => {
             fields.extend([text(environment.as_str()), text(id.as_str())]);
@@ -106,13 +95,11 @@ pub(super) fn list(
             (sql::LIST_SUBSCRIPTIONS, Noun::Subscription)
         }
         Query::Deliveries { environment, dead } => {
-            let time = if *dead { NEVER } else { BEHIND };
-            fields.extend([text(environment.as_str()), Field::Integer(time)]);
-            let sql = if *dead {
-                sql::LIST_DEAD_LETTERS
-            } else {
-                sql::LIST_DELIVERIES
+            let (sql, time) = match dead {
+                true => (sql::LIST_DEAD_LETTERS, NEVER),
+                false => (sql::LIST_DELIVERIES, BEHIND),
             };
+            fields.extend([text(environment.as_str()), Field::Integer(time)]);
             (sql, Noun::Delivery)
         }
         Query::DueDeliveries {
@@ -122,6 +109,21 @@ pub(super) fn list(
         } => return list_due(connection, *now, *per_destination, busy, max),
     };
     page(connection, sql, &fields, noun, max)
+}
+
+/// The statement that lists the credentials of a holder, and its further fields.
+fn of_holder<'a>(holder: Option<&'a Holder>, fields: &mut Vec<Field<'a>>) -> &'static str {
+    match holder {
+        None => statements::LIST_CREDENTIALS,
+        Some(Holder::Client(organization, client)) => {
+            fields.extend([client.as_str(), organization.as_str()].map(Field::Text));
+            statements::LIST_CREDENTIALS_OF_CLIENT
+        }
+        Some(Holder::Operator(operator)) => {
+            fields.push(Field::Text(operator.as_str()));
+            statements::LIST_CREDENTIALS_OF_OPERATOR
+        }
+    }
 }
 
 fn page(

@@ -265,11 +265,7 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
             environment,
             client,
         } => {
-            let path = ["environments", &environment, "clients", &client];
-            let before = api.get(&path).await?;
-            api.change(Method::DELETE, &path, version(&before)?, None)
-                .await?;
-            output.done(&format!("The client {client} of {environment} is removed."));
+            delete(&environment, &client, api, output).await?;
         }
         Command::EndTokens {
             environment,
@@ -286,6 +282,20 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
             output.done(&format!("Tokens issued to {client} until now are refused."));
         }
     }
+    Ok(())
+}
+
+async fn delete(
+    environment: &str,
+    client: &str,
+    api: &Api,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let path = ["environments", environment, "clients", client];
+    let before = api.get(&path).await?;
+    api.change(Method::DELETE, &path, version(&before)?, None)
+        .await?;
+    output.done(&format!("The client {client} of {environment} is removed."));
     Ok(())
 }
 

@@ -225,11 +225,7 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
             environment,
             webhook,
         } => {
-            let path = ["environments", &environment, "webhooks", &webhook];
-            let before = api.get(&path).await?;
-            api.change(Method::DELETE, &path, version(&before)?, None)
-                .await?;
-            output.done(&format!("{webhook} is gone."));
+            remove(&environment, &webhook, api, output).await?;
         }
         Command::Rotate {
             environment,
@@ -242,6 +238,20 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
         }
         other => deliveries(other, api, output).await?,
     }
+    Ok(())
+}
+
+async fn remove(
+    environment: &str,
+    webhook: &str,
+    api: &Api,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let path = ["environments", environment, "webhooks", webhook];
+    let before = api.get(&path).await?;
+    api.change(Method::DELETE, &path, version(&before)?, None)
+        .await?;
+    output.done(&format!("{webhook} is gone."));
     Ok(())
 }
 

@@ -99,6 +99,7 @@ async fn ask_for_a_new_password(doors: &Doors, email: &str) {
 
 /// Put off once, as busy servers do, and then taken: the letter arrives by itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::disallowed_methods, reason = "the mail server tells by a pipe")]
 async fn a_letter_reaches_a_real_mail_server_that_was_busy_at_first() {
     let mut mails = Talking::python("mail_server", &["1"]);
     let port = mails.line()["port"].clone();

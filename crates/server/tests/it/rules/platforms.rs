@@ -74,6 +74,10 @@ async fn key(
 }
 
 #[tokio::test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a library that is not ours signs"
+)]
 async fn a_platforms_pair_is_made_here_and_its_private_half_told_once_as_pkcs1() {
     let world = World::new().await;
     let client = id_of(&platform(&world, "", Algorithm::Rs512).await.unwrap());

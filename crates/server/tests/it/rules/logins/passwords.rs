@@ -182,6 +182,10 @@ async fn who_is_guessed_at_can_still_log_in_from_where_it_did() {
 }
 
 #[tokio::test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test waits for every one of them"
+)]
 async fn two_hundred_guesses_at_once_are_no_more_than_five() {
     let world = Arc::new(world().await);
     let tries = (0..200).map(|_| {

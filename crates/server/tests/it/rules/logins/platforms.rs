@@ -289,6 +289,10 @@ async fn whatever_is_wrong_with_platform_or_token_the_answer_is_one() {
 }
 
 #[tokio::test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test waits for every one of them"
+)]
 async fn a_jti_is_good_once_at_its_platform() {
     let world = Arc::new(world().await);
     let ours = partner(&world, "xxxxxxxx", |_| ()).await;
