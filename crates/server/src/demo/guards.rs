@@ -147,6 +147,15 @@ mod tests {
     }
 
     #[test]
+    fn sessions_of_one_vendor_open_no_other_vendors_face() {
+        for guard in guards(&pages(8083)).unwrap() {
+            if guard.accept.contains(&Accept::Session) {
+                assert_eq!(guard.profiles.len(), 1, "{}", guard.name);
+            }
+        }
+    }
+
+    #[test]
     fn the_pages_of_known_guards_move_with_their_port() {
         let old = guards(&pages(8083)).unwrap();
         let moved = with_new(&old, guards(&pages(9000)).unwrap());

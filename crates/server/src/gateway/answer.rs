@@ -36,6 +36,7 @@ pub const PASSED_ON: &[&str] = &[
     "access-control-allow-origin",
     "access-control-expose-headers",
     "www-authenticate",
+    "quiltt-version",
 ];
 
 /// Let it pass. The identity is rendered once per fact; a request adds its id and the signature, if any.

@@ -8,7 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 /// What a browser's script may send. `Authorization` has to be named: a wildcard does not mean it.
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
     "Authorization, Content-Type, X-Client-ID, DPoP, Idempotency-Key, If-Match, Quiltt-Version, \
-     Quiltt-SDK-Agent, Quiltt-Client-Version, Quiltt-Session-ID, Quiltt-Anonymous-ID",
+     Quiltt-SDK-Agent, Quiltt-Client-Version, Quiltt-Session-ID, Quiltt-Anonymous-ID, \
+     Token, client_id, client_secret, grant_type, scope",
 );
 /// What a browser's script may read.
 const ANSWER_HEADERS: HeaderValue = HeaderValue::from_static(
