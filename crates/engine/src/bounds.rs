@@ -114,7 +114,8 @@ pub const METADATA_BYTES_MAX: usize = 8 * 1024;
 pub const LANE_WAITING_MAX: usize = 64;
 /// The longest life of a session that a client signs itself (Quiltt): as long as ours.
 pub const SELF_SIGNED_LIFETIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
-/// Profiles of one organization that numbered pages go through: each page reads those before it.
+/// Rows of one organization, erased profiles included, that a numbered page reads at most: those before it, and those
+/// behind it to count them.
 pub const PROFILES_READ_MAX: u64 = 20_000;
 /// How long a passcode is good.
 pub const PASSCODE_FOR: Duration = Duration::from_secs(10 * 60);
@@ -122,8 +123,10 @@ pub const PASSCODE_FOR: Duration = Duration::from_secs(10 * 60);
 pub const PASSCODE_TRIES: u8 = 5;
 /// How long wrong passcodes of an address are remembered after the last.
 pub const PASSCODE_FAILURES_FOR: Duration = Duration::from_secs(24 * 60 * 60);
-/// The longest that an address waits after wrong passcodes: a hundred guesses a day at most, of a million.
+/// The longest that one network waits at an address after wrong passcodes: a hundred guesses a day, of a million.
 pub const PASSCODE_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
+/// The longest that an address waits after wrong passcodes of all networks: strangers must not lock its owner out.
+pub const PASSCODE_WAIT_ANYWHERE_MAX: Duration = Duration::from_secs(10);
 /// Characters of a password, at least: NIST SP 800-63B-4 section 3.1.1.2 asks for fifteen where it is the only factor.
 pub const PASSWORD_CHARS_MIN: usize = 15;
 /// Bytes of a password, looked at before anything is hashed: sixty-four characters of any script fit four times over.

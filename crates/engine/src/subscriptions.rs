@@ -10,8 +10,10 @@ use crate::{
     commit::{Change, Commit, CommitError},
     compiled::place_of,
     denied::{Denied, Fault, Refusal},
+    digest::Digest,
     global_id,
     id::{EnvironmentId, OrganizationId, RequestId, SubscriptionId},
+    lanes::Turn,
     model::{
         audit::AuditEvent,
         environment::Environment,
@@ -55,6 +57,7 @@ impl Engine {
                 Ok(Outcome::Row(plain_view(stored)))
             }
             SubscriptionCall::Create(new) => {
+                let _turn = self.subscriptions_turn(place, whose).await?;
                 let (made, secret) = self.made_subscription(context, place, whose, new).await?;
                 let audit = audit("subscription.create", &made.id);
                 let row = Row::Subscription(made);
@@ -133,6 +136,17 @@ impl Engine {
             Ok(()) | Err(CommitError::Conflict { .. }) => Ok(()),
             Err(CommitError::Fault(fault)) => Err(fault),
         }
+    }
+
+    /// Creations of one organization go one after the other, each until it is committed: so that they keep the bound.
+    pub(crate) async fn subscriptions_turn(
+        &self,
+        environment: &EnvironmentId,
+        organization: &OrganizationId,
+    ) -> Result<Turn<'_>, Fault> {
+        let names = [environment.as_str(), organization.as_str()].map(str::as_bytes);
+        let lane = Digest::of("countersign/lane/subscriptions", &names);
+        self.lanes.turn(lane).await
     }
 
     /// A subscription to insert, and its secret. The organization must have room for it.
@@ -239,7 +253,7 @@ impl Engine {
         environment: &EnvironmentId,
         organization: &OrganizationId,
     ) -> Result<Vec<Arc<Stored>>, Fault> {
-        // Two creations at once may exceed the bound by one: none of them is forgotten for that.
+        // Creations on two nodes at once may exceed the bound by one: none of them is forgotten for that.
         let query = Query::Subscriptions(environment.clone(), organization.clone());
         let page = self.ports.store.list(&query, None, PAGE_ROWS_MAX).await?;
         Ok(page.rows)

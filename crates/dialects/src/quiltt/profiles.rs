@@ -156,7 +156,10 @@ pub(super) const PAGED: &[Parameter] = &[
 pub(super) const PAGING: &[(&str, &str)] = &[
     ("Current-Page", "Which page this is, from 1."),
     ("Page-Items", "Rows of a page."),
-    ("Total-Count", "Rows of all pages."),
+    (
+        "Total-Count",
+        "Rows of all pages; where there are more than 20,000, those that were counted.",
+    ),
     ("Total-Pages", "How many pages there are."),
 ];
 

@@ -169,6 +169,7 @@ impl Engine {
         let owner = owner.ok_or(Denied::NotFound {
             noun: "organization",
         })?;
+        let _turn = self.subscriptions_turn(environment, organization).await?;
         let (made, secret) = self
             .made_subscription(context, environment, organization, new)
             .await?;

@@ -11,8 +11,8 @@ use crate::{
         name::NameSpace,
         subject::{Address, Attributes, Names, Subject},
     },
-    row::Stored,
-    subjects::{email_of, phone_of},
+    row::{Row, Stored},
+    subjects::{email_of, names, phone_of},
     time::Timestamp,
 };
 use serde_json::{Map, Value, json};
@@ -110,6 +110,11 @@ pub(crate) fn record(subject: &Subject) -> Map<String, Value> {
     members.into_iter().map(named).collect()
 }
 
+fn taken(field: &str) -> Refusal {
+    let expected = ProblemKind::Expected("one that no other profile has");
+    Denied::invalid(field, expected).into()
+}
+
 impl Engine {
     /// No other profile of the organization has the contacts that this one is to have.
     pub(super) async fn decide_free(
@@ -144,10 +149,22 @@ impl Engine {
                 .await?;
             let other = found.as_deref().and_then(Stored::subject);
             if other.is_some_and(|other| other.id != after.id) {
-                let taken = ProblemKind::Expected("one that no other profile has");
-                return Err(Denied::invalid(field, taken).into());
+                return Err(taken(field));
             }
         }
-        Ok(())
+        self.decide_free_login(after).await
+    }
+
+    /// Nobody else logs in by the address, in whatever organization.
+    async fn decide_free_login(&self, after: &Subject) -> Result<(), Refusal> {
+        let Some(login) = names(after).find(|name| name.space == NameSpace::Login) else {
+            return Ok(());
+        };
+        let [found] = self.load(&[Row::Name(login.clone()).key()]).await?;
+        let owner = found.as_deref().and_then(Stored::name);
+        match owner.is_some_and(|owner| owner.target != login.target) {
+            true => Err(taken("email")),
+            false => Ok(()),
+        }
     }
 }

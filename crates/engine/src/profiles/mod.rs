@@ -71,7 +71,7 @@ pub enum ProfileAnswer {
         page: u32,
         /// Rows of a page.
         limit: u32,
-        /// How many there are in all.
+        /// How many there are; of more than [`PROFILES_READ_MAX`] rows only those that were counted.
         total: u64,
     },
     /// It is being deleted.
@@ -266,14 +266,15 @@ impl Engine {
         let query = Query::Subjects(client.environment.clone(), organization.clone());
         let first = u64::from(page.saturating_sub(1)) * u64::from(limit);
         let wanted = first..first + u64::from(limit);
-        let (mut profiles, mut total, mut after) = (Vec::new(), 0u64, None);
+        let (mut profiles, mut total, mut read, mut after) = (Vec::new(), 0u64, 0u64, None);
         loop {
-            let read = self
+            let rows = self
                 .ports
                 .store
                 .list(&query, after.as_ref(), PAGE_ROWS_MAX)
                 .await?;
-            let live = read.rows.iter().filter_map(|stored| stored.subject());
+            read += u64::try_from(rows.rows.len()).unwrap_or(u64::MAX);
+            let live = rows.rows.iter().filter_map(|stored| stored.subject());
             let live = live.filter(|subject| is_profile(subject, client));
             for subject in live.filter(|subject| subject.closing_at.is_none()) {
                 if wanted.contains(&total) {
@@ -281,8 +282,9 @@ impl Engine {
                 }
                 total += 1;
             }
-            after = read.next;
-            if after.is_none() {
+            after = rows.next;
+            let is_bounded = read >= PROFILES_READ_MAX;
+            if after.is_none() || (is_bounded && total >= wanted.end) {
                 return Ok(ProfileAnswer::Page {
                     profiles,
                     page,
@@ -290,8 +292,8 @@ impl Engine {
                     total,
                 });
             }
-            if total >= PROFILES_READ_MAX {
-                let why = "there are too many profiles for numbered pages; ask for one at a time";
+            if is_bounded {
+                let why = "there are too many profiles before this page; ask for one at a time";
                 return Err(Denied::Conflict(why).into());
             }
         }

@@ -40,10 +40,20 @@ const OF_NETWORK: RateLimit = RateLimit {
     per_minute: 30,
     burst: 30,
 };
-/// Letters to one address.
+/// Letters to one address that one network asks for.
 const OF_ADDRESS: RateLimit = RateLimit {
     per_minute: 1,
     burst: 3,
+};
+/// Letters to one address, whoever asks: wider, so that a stranger alone cannot keep its owner from a code.
+const OF_ADDRESS_ANYWHERE: RateLimit = RateLimit {
+    per_minute: 6,
+    burst: 20,
+};
+/// New profiles at one client, whoever signs up: a row each, and events.
+const SIGN_UPS_OF_CLIENT: RateLimit = RateLimit {
+    per_minute: 120,
+    burst: 600,
 };
 /// Guesses of one network, at whatever address.
 const GUESSES_OF_NETWORK: RateLimit = RateLimit {
@@ -60,6 +70,8 @@ pub(super) struct SignInPlace {
     not_before: Timestamp,
     /// In its normal form.
     email: String,
+    /// From where: a code is good only where it was asked for, so that strangers elsewhere cannot use it up.
+    network: Vec<u8>,
 }
 
 impl Engine {
@@ -71,12 +83,18 @@ impl Engine {
         ask: &SignInAsk,
     ) -> Result<SessionAnswer, Refusal> {
         let compiled = self.arrived(context).await?;
-        let at = self.sign_in_place(&compiled, ask).await?;
+        let at = self.sign_in_place(context, &compiled, ask).await?;
         self.take_of_network(context, "countersign/identify/network", OF_NETWORK)
             .map_err(too_many)?;
-        let address = digest_of("countersign/identify/address", &at);
-        let bucket = self.rates.bucket(address);
-        bucket.take(OF_ADDRESS, context.now).map_err(too_many)?;
+        let label = "countersign/identify/address";
+        // The network's own first: what that refuses must not use up what all others share.
+        for (address, limit) in [
+            (at.here(label), OF_ADDRESS),
+            (at.anywhere(label), OF_ADDRESS_ANYWHERE),
+        ] {
+            let bucket = self.rates.bucket(address);
+            bucket.take(limit, context.now).map_err(too_many)?;
+        }
         let lane = lane_of_address(&compiled.id, &at.client.id, &at.email);
         let _turn = self.lanes.turn(lane).await?;
         for _ in 0..CONFLICT_TRIES_MAX {
@@ -101,6 +119,7 @@ impl Engine {
     /// is answered alike.
     async fn sign_in_place(
         &self,
+        context: &CallContext,
         compiled: &Compiled,
         ask: &SignInAsk,
     ) -> Result<SignInPlace, Refusal> {
@@ -128,6 +147,7 @@ impl Engine {
             not_before: marks.max().unwrap_or_default(),
             client: client.clone(),
             email,
+            network: context.peer.map(network_of).unwrap_or_default(),
         })
     }
 
@@ -141,6 +161,12 @@ impl Engine {
         if !at.sign_ups {
             return Err(Denied::Forbidden(Reason::Unknown).into());
         }
+        let client = [at.client.environment.as_str(), at.client.id.as_str()].map(str::as_bytes);
+        let bucket = Digest::of("countersign/sign-ups/client", &client);
+        let bucket = self.rates.bucket(bucket);
+        bucket
+            .take(SIGN_UPS_OF_CLIENT, context.now)
+            .map_err(too_many)?;
         let members = ProfileMembers {
             email: Some(Some(at.email.clone())),
             ..ProfileMembers::default()
@@ -213,7 +239,7 @@ impl Engine {
         passcode: &Secret<String>,
     ) -> Result<SessionAnswer, Refusal> {
         let compiled = self.arrived(context).await?;
-        let at = self.sign_in_place(&compiled, ask).await?;
+        let at = self.sign_in_place(context, &compiled, ask).await?;
         passcode::check_form(passcode)?;
         let guesses = "countersign/guesses/network";
         if self
@@ -269,8 +295,12 @@ impl Engine {
             let actor = super::actor_of(known);
             let granted = self
                 .grant_session(context, compiled, &of, changes, &actor)
-                .await?;
-            if let Some(granted) = granted {
+                .await;
+            if let Err(Refusal::Denied(Denied::TooManyRequests { .. })) = granted {
+                // The code was right: it stays good for when there is room, and nothing counts as an attack.
+                self.give_back_try(context, at, ticket, version).await?;
+            }
+            if let Some(granted) = granted? {
                 return Ok(SessionAnswer::Session(granted));
             }
         }
@@ -337,7 +367,23 @@ impl Engine {
 impl SignInPlace {
     /// Where the passcode is kept.
     fn ticket(&self) -> Digest {
-        digest_of("countersign/passcode", self)
+        self.here("countersign/passcode")
+    }
+
+    /// A digest of the address at this client, from this network.
+    fn here(&self, label: &str) -> Digest {
+        let [environment, client, email] = self.names();
+        Digest::of(label, &[environment, client, email, &self.network])
+    }
+
+    /// A digest of the address at this client, from whatever network.
+    fn anywhere(&self, label: &str) -> Digest {
+        Digest::of(label, &self.names())
+    }
+
+    fn names(&self) -> [&[u8]; 3] {
+        let client = &self.client;
+        [client.environment.as_str(), client.id.as_str(), &self.email].map(str::as_bytes)
     }
 
     /// A session of this subject, who asks for it without an API key.
@@ -358,12 +404,6 @@ impl SignInPlace {
             window,
         }
     }
-}
-
-fn digest_of(label: &str, at: &SignInPlace) -> Digest {
-    let client = &at.client;
-    let names = [client.environment.as_str(), client.id.as_str(), &at.email];
-    Digest::of(label, &names.map(str::as_bytes))
 }
 
 const KEPT_CHANGING: &str = "the sign-in kept changing";

@@ -1,13 +1,16 @@
 //! Passcodes: six digits, kept as an HMAC under a pepper that is sealed beside it; and the guesses at them.
 //!
-//! Each code takes five guesses. That alone would let whoever asks for new codes guess on, so wrong ones are
-//! remembered for the address: soon for those of one network, later for those of all, so that nobody can shut out
-//! another by a few wrong guesses.
+//! Each code takes five guesses, from the network that asked for it. That alone would let whoever asks for new codes
+//! guess on, so wrong ones are remembered for the address: those of one network soon wait twice as long each time,
+//! those of all wait ten seconds at most, and later, so that nobody can shut out another by wrong guesses.
 
 use super::{KEPT_CHANGING, SignInPlace};
 use crate::{
     Engine,
-    bounds::{CONFLICT_TRIES_MAX, PASSCODE_FAILURES_FOR, PASSCODE_WAIT_MAX},
+    bounds::{
+        CONFLICT_TRIES_MAX, PASSCODE_FAILURES_FOR, PASSCODE_TRIES, PASSCODE_WAIT_ANYWHERE_MAX,
+        PASSCODE_WAIT_MAX,
+    },
     call::CallContext,
     commit::Change,
     compiled::Compiled,
@@ -17,16 +20,15 @@ use crate::{
     row::{Key, Row, Stored},
     secret::{self, Secret},
     time::Timestamp,
-    verify::network_of,
 };
 use aws_lc_rs::hmac;
 use std::{sync::Arc, time::Duration};
 
 const DIGITS: usize = 6;
 const CODES: u32 = 1_000_000;
-/// Wrong guesses without a wait: of one network, and of all.
-const FREE_OF_NETWORK: u32 = 5;
-const FREE_OF_ALL: u32 = 50;
+/// Wrong guesses without a wait, and the longest wait: of one network, and of all.
+const OF_NETWORK: (u32, Duration) = (5, PASSCODE_WAIT_MAX);
+const OF_ALL: (u32, Duration) = (50, PASSCODE_WAIT_ANYWHERE_MAX);
 
 /// Six digits.
 ///
@@ -41,12 +43,12 @@ pub(super) fn check_form(passcode: &Secret<String>) -> Result<(), Denied> {
 }
 
 /// When the next guess is looked at, after so many wrong ones: twice as long each time.
-fn next_at(failures: u32, free: u32, now: Timestamp) -> Timestamp {
+fn next_at(failures: u32, (free, longest): (u32, Duration), now: Timestamp) -> Timestamp {
     let Some(over) = failures.checked_sub(free).filter(|over| *over > 0) else {
         return now;
     };
     let seconds = 1u64.checked_shl(over.min(32)).unwrap_or(u64::MAX);
-    now.plus(Duration::from_secs(seconds).min(PASSCODE_WAIT_MAX))
+    now.plus(Duration::from_secs(seconds).min(longest))
 }
 
 impl Engine {
@@ -140,6 +142,29 @@ impl Engine {
         Err(Fault::unavailable(KEPT_CHANGING).into())
     }
 
+    /// Give the try back of a passcode that was right and opened nothing. Whoever changed the ticket meanwhile has
+    /// decided about it.
+    pub(super) async fn give_back_try(
+        &self,
+        context: &CallContext,
+        at: &SignInPlace,
+        ticket: &Ticket,
+        version: u64,
+    ) -> Result<(), Refusal> {
+        let mut ticket = ticket.clone();
+        ticket.tries_left = ticket.tries_left.saturating_add(1).min(PASSCODE_TRIES);
+        let target = format!("subject:{}", ticket.subject);
+        let mut changes = vec![Change::Replace {
+            row: Row::Ticket(ticket),
+            if_version: version,
+        }];
+        changes.extend(self.forgotten_failures(context, at).await?);
+        let actor = format!("client:{}", at.client.id);
+        self.commit_sign_in(context, at, changes, &actor, "sign_in.give_back", &target)
+            .await
+            .map(|_| ())
+    }
+
     /// The changes that forget the wrong guesses at an address, once one was right.
     pub(super) async fn forgotten_failures(
         &self,
@@ -162,25 +187,20 @@ impl Engine {
         context: &CallContext,
         at: &SignInPlace,
     ) -> Result<[Failures; 2], Fault> {
-        let network = context.peer.map(network_of).unwrap_or_default();
-        let ticket = at.ticket();
-        let digest = |parts: &[&[u8]]| Digest::of("countersign/passcode/failures", parts);
-        let digests = [
-            digest(&[ticket.as_bytes(), &network]),
-            digest(&[ticket.as_bytes()]),
-        ];
+        let label = "countersign/passcode/failures";
+        let digests = [at.here(label), at.anywhere(label)];
         let keys = digests.map(|digest| Key::Attempts(context.environment.clone(), digest));
         let [of_network, of_all] = self.load(&keys).await?;
         let [by_network, by_all] = digests;
         Ok([
             Failures {
                 digest: by_network,
-                free: FREE_OF_NETWORK,
+                limit: OF_NETWORK,
                 stored: of_network,
             },
             Failures {
                 digest: by_all,
-                free: FREE_OF_ALL,
+                limit: OF_ALL,
                 stored: of_all,
             },
         ])
@@ -190,7 +210,7 @@ impl Engine {
 /// Wrong guesses that are remembered.
 struct Failures {
     digest: Digest,
-    free: u32,
+    limit: (u32, Duration),
     stored: Option<Arc<Stored>>,
 }
 
@@ -205,7 +225,7 @@ impl Failures {
             environment: at.client.environment.clone(),
             digest: self.digest,
             failures,
-            next_at: next_at(failures, self.free, context.now),
+            next_at: next_at(failures, self.limit, context.now),
             trusted_until: None,
             expires_at: context.now.plus(PASSCODE_FAILURES_FOR),
         });
@@ -259,13 +279,12 @@ mod tests {
             (u32::MAX, 900),
         ] {
             let expected = now.plus(Duration::from_secs(seconds));
-            assert_eq!(
-                next_at(failures, FREE_OF_NETWORK, now),
-                expected,
-                "{failures}"
-            );
+            assert_eq!(next_at(failures, OF_NETWORK, now), expected, "{failures}");
         }
-        assert_eq!(next_at(FREE_OF_ALL, FREE_OF_ALL, now), now);
+        for (failures, seconds) in [(50, 0), (51, 2), (53, 8), (54, 10), (u32::MAX, 10)] {
+            let expected = now.plus(Duration::from_secs(seconds));
+            assert_eq!(next_at(failures, OF_ALL, now), expected, "{failures}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Quiltt, from the bytes of a request to the bytes of its answer, on a clock that stands still.
 
 mod ends;
+mod people;
 mod quota;
 mod scopes;
 mod self_signed;

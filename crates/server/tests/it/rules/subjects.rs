@@ -387,7 +387,7 @@ async fn an_address_moves_with_its_subject_and_leaves_the_old_one_free() {
 }
 
 /// Write rows as some other call would.
-async fn insert(world: &World, rows: Vec<Row>) {
+pub(super) async fn insert(world: &World, rows: Vec<Row>) {
     let audit = AuditEvent {
         at: world.now(),
         environment: env(SANDBOX),
@@ -408,7 +408,7 @@ async fn insert(world: &World, rows: Vec<Row>) {
     world.store.commit(commit).await.unwrap();
 }
 
-fn session(world: &World, subject: &Subject, text: &str, lives_s: u64) -> Session {
+pub(super) fn session(world: &World, subject: &Subject, text: &str, lives_s: u64) -> Session {
     Session {
         environment: env(SANDBOX),
         digest: opaque::lookup(&env(SANDBOX), text),

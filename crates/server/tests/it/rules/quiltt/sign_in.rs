@@ -169,7 +169,9 @@ async fn wrong_guesses_at_fresh_passcodes_make_the_address_wait() {
 impl Quiltt {
     async fn tries_left(&self) -> u8 {
         use countersign_engine::digest::Digest;
-        let names = [SANDBOX, self.client.as_str(), "jane@example.com"].map(str::as_bytes);
+        let [place, client, email] =
+            [SANDBOX, self.client.as_str(), "jane@example.com"].map(str::as_bytes);
+        let names = [place, client, email, &[192, 0, 2, 7]];
         let key = Key::Ticket(env(SANDBOX), Digest::of("countersign/passcode", &names));
         let rows = self.world.store.load(&[key]).await.unwrap();
         rows[0].as_ref().unwrap().ticket().unwrap().tries_left
@@ -255,4 +257,68 @@ async fn identifying_is_limited_per_address_and_per_network() {
         statuses(said).iter().all(|status| *status == 403),
         "no sign-ups, and within the limit"
     );
+}
+
+#[tokio::test]
+async fn strangers_elsewhere_cannot_use_up_a_code_nor_lock_its_owner_out() {
+    let mut quiltt = Quiltt::known().await;
+    let home = quiltt.peer;
+    quiltt.identify().await;
+    let code = quiltt.letters().await.pop().unwrap();
+    let email = r#""email":"jane@example.com""#;
+    for number in 1..=12 {
+        quiltt.peer = [198, 51, 100, number].into();
+        assert_eq!(
+            quiltt.authenticate(&code).await.status,
+            401,
+            "asked for elsewhere"
+        );
+        assert_eq!(quiltt.enter("POST", email).await.status, 202);
+        for _ in 0..5 {
+            assert_eq!(quiltt.authenticate("000000").await.status, 401);
+        }
+    }
+    quiltt.peer = home;
+    assert_eq!(quiltt.tries_left().await, 5);
+    quiltt.world.pass(10).await;
+    assert_eq!(quiltt.authenticate(&code).await.status, 201);
+}
+
+#[tokio::test]
+async fn one_stranger_does_not_use_up_the_letters_of_an_address() {
+    let mut quiltt = Quiltt::known().await;
+    let email = r#""email":"jane@example.com""#;
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(quiltt.enter("POST", email).await.status);
+    }
+    assert_eq!(statuses, [202, 202, 202, 429]);
+    quiltt.peer = [198, 51, 100, 1].into();
+    assert_eq!(quiltt.enter("POST", email).await.status, 202);
+    // All strangers together are still bounded.
+    let mut sent = 4;
+    for number in 2..=40 {
+        quiltt.peer = [198, 51, 100, number].into();
+        sent += u32::from(quiltt.enter("POST", email).await.status == 202);
+    }
+    assert_eq!(sent, 20);
+}
+
+#[tokio::test]
+async fn a_right_code_stays_good_where_there_is_no_room_for_a_session() {
+    let quiltt = Quiltt::known().await;
+    let mut sessions = Vec::new();
+    for _ in 0..10 {
+        sessions.push(quiltt.session(UUID).await);
+    }
+    quiltt.identify().await;
+    let code = quiltt.letters().await.pop().unwrap();
+    for _ in 0..7 {
+        assert_eq!(quiltt.authenticate(&code).await.status, 429);
+    }
+    assert_eq!(quiltt.tries_left().await, 5, "no guess was wrong");
+    let ended = quiltt.with("DELETE /v1/users/session", &sessions[0]).await;
+    assert_eq!(ended.status, 204);
+    assert_eq!(quiltt.authenticate(&code).await.status, 201);
+    assert_eq!(quiltt.authenticate(&code).await.status, 401, "used");
 }
