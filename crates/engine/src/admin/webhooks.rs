@@ -85,6 +85,17 @@ impl Engine {
                 self.rotate_webhook(context, caller, place, overlap, idempotency)
                     .await
             }
+            other => self.admin_deliveries(context, caller, other).await,
+        }
+    }
+
+    async fn admin_deliveries(
+        &self,
+        context: &CallContext,
+        caller: &Authenticated<OperatorCaller>,
+        call: WebhookCall,
+    ) -> Result<Outcome, Refusal> {
+        match call {
             WebhookCall::Deliveries {
                 environment,
                 dead,
@@ -107,6 +118,7 @@ impl Engine {
             WebhookCall::Discard(environment, id) => {
                 self.discard(context, caller, &environment, &id).await
             }
+            other => Err(Fault::internal(format_args!("{other:?} is not about deliveries")).into()),
         }
     }
 

@@ -239,11 +239,10 @@ impl Engine {
         if signer.is_some() && !signs {
             return Err(refuse(Reason::Kind));
         }
-        let scopes = found.scopes(deployment, owner);
         Ok(SessionOwner {
             subject: subject.cloned(),
             client: owner.clone(),
-            scopes,
+            scopes: found.scopes(deployment, owner),
         })
     }
 

@@ -46,10 +46,9 @@ pub(super) fn list(
     max: usize,
 ) -> Result<Page, Fault> {
     use statements as sql;
-    // Every identifier is later than the empty text.
-    let after_text = Field::Text(after.map_or("", |cursor| &cursor.0));
     let text = Field::Text;
-    let mut fields = vec![after_text, count(max + 1)];
+    // Every identifier is later than the empty text.
+    let mut fields = vec![text(after.map_or("", |cursor| &cursor.0)), count(max + 1)];
     let (sql, noun) = match query {
         Query::Audit {
             environment,
