@@ -10,7 +10,7 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use std::sync::LazyLock;
 use zeroize::Zeroizing;
 
-/// Known passwords that are long enough, in lower case and sorted: see `docs/adr` on passwords for their origin.
+/// Known passwords that are long enough, in lower case and sorted: `docs/adr/0008` tells their origin.
 static COMMON: LazyLock<Vec<&str>> =
     LazyLock::new(|| include_str!("common-passwords.txt").lines().collect());
 
