@@ -85,7 +85,7 @@ pub static PROFILES: &[(&str, &Carriers)] = &[
 ];
 
 impl Carriers {
-    /// The header that carries `fact`, in the words of [`super::judged::Unjudgeable`].
+    /// The header that carries `fact`, in the words of `Unjudgeable`.
     pub fn header(&self, fact: &str) -> &'static str {
         let source = match fact {
             "method" => self.method,
