@@ -153,7 +153,10 @@ pub fn refusals(about: &About, route: &Route) -> BTreeSet<u16> {
         statuses.extend([401, 403, 429]);
     }
     if route.body_bytes_max > 0 {
-        statuses.extend([413, 415]);
+        statuses.insert(413);
+    }
+    if route.doc.body.is_some() {
+        statuses.insert(415);
     }
     if route.path.contains('{') {
         statuses.insert(404);

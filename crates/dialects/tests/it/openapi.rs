@@ -58,7 +58,10 @@ fn every_route_is_an_operation_that_lists_its_refusals() {
                 expected.extend([401, 403, 429]);
             }
             if route.body_bytes_max > 0 {
-                expected.extend([413, 415]);
+                expected.push(413);
+            }
+            if route.doc.body.is_some() {
+                expected.push(415);
             }
             expected.extend(route.doc.refusals);
             expected.extend(route.doc.answers.iter().map(|answer| answer.status));
@@ -75,7 +78,7 @@ fn every_route_is_an_operation_that_lists_its_refusals() {
             }
             assert_eq!(
                 operation["requestBody"].is_object(),
-                route.body_bytes_max > 0,
+                route.doc.body.is_some(),
                 "{}",
                 route.name
             );

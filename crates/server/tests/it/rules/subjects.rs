@@ -442,7 +442,9 @@ async fn accepted(world: &World, text: &str) -> Result<(), Reason> {
         sender: countersign_engine::call::Sender::Machine,
         call: Err(Denied::UnsupportedGrantType),
     };
-    match world.engine.handle(&world.context(SANDBOX), asked).await {
+    let mut context = world.context(SANDBOX);
+    context.dialect = "bitcanuck";
+    match world.engine.handle(&context, asked).await {
         Err(Refusal::Denied(Denied::UnsupportedGrantType)) => Ok(()),
         Err(Refusal::Denied(Denied::InvalidToken(reason))) => Err(reason),
         other => panic!("{other:?}"),
