@@ -86,6 +86,8 @@ fn filled(path: &str) -> String {
         .split('/')
         .map(|part| match part {
             "{realm}" => "ultraio",
+            // Of the form of one: what cannot be one is told before anything else of the request.
+            "{profile}" => "p_12VnSaRRxyP12Sl9rLZg8n1",
             part if part.starts_with('{') => "nowhere",
             part => part,
         })

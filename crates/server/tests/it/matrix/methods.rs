@@ -3,11 +3,15 @@
 use super::{OWN_ADMIN, OWN_PUBLIC, filled, refusal, routes};
 use crate::{
     ask::Ask,
+    harness::Answer,
     world::{Doors, SANDBOX, World},
 };
 use countersign_dialects::{Listener, Route};
 use countersign_engine::call::Callers;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 const METHODS: [&str; 9] = [
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND",
@@ -116,21 +120,28 @@ impl Right {
     }
 }
 
+/// Send it, again when a budget is used up for this second.
+async fn patiently(ask: Ask, door: SocketAddr) -> Answer {
+    loop {
+        let answer = ask.clone().send(door).await;
+        if answer.status != 429 {
+            return answer;
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_body_of_another_type_is_415_and_any_at_all_is_too_large_where_none_is_taken() {
     let world = World::start().await;
     let doors = &world.doors;
     let right = Right::of(doors).await;
     for (dialect, listener, route) in routes() {
-        // Its key's budget of 25 a second ends before its routes do, and made-up identifiers are 404 first.
-        if route.name.starts_with("quiltt.") {
-            continue;
-        }
         let door = which(listener).door(doors);
         if route.body_bytes_max == 0 {
             let ask = right.ask(route).bytes("application/json", "{}");
             let what = format!("{}: a body", route.name);
-            let answer = ask.send(door).await;
+            let answer = patiently(ask, door).await;
             assert_eq!(
                 refusal(dialect, &what, &answer).0,
                 413,
@@ -141,14 +152,14 @@ async fn a_body_of_another_type_is_415_and_any_at_all_is_too_large_where_none_is
         if route.doc.body.is_none() {
             // Some clients always send one: it is not read, and not endless either.
             let short = right.ask(route).bytes("text/plain", "{}");
-            let answer = short.send(door).await;
+            let answer = patiently(short, door).await;
             assert!(
                 ![413, 415].contains(&answer.status),
                 "{}: {answer:?}",
                 route.name
             );
             let long = "x".repeat(route.body_bytes_max + 1);
-            let answer = right.ask(route).bytes("text/plain", long).send(door).await;
+            let answer = patiently(right.ask(route).bytes("text/plain", long), door).await;
             let what = format!("{}: a long body", route.name);
             assert_eq!(
                 refusal(dialect, &what, &answer).0,
@@ -158,7 +169,7 @@ async fn a_body_of_another_type_is_415_and_any_at_all_is_too_large_where_none_is
             continue;
         }
         // Nobody is shown here to BitCanuck's sessions, and nobody learns of a body's type.
-        let is_nobody = route.callers == Callers::Session;
+        let is_nobody = route.callers == Callers::Session && !route.name.starts_with("quiltt.");
         let expected = if is_nobody { 401 } else { 415 };
         for media_type in [
             "text/plain",
@@ -171,7 +182,7 @@ async fn a_body_of_another_type_is_415_and_any_at_all_is_too_large_where_none_is
             "/",
         ] {
             let what = format!("{}: {media_type:?}", route.name);
-            let answer = right.ask(route).bytes(media_type, "{}").send(door).await;
+            let answer = patiently(right.ask(route).bytes(media_type, "{}"), door).await;
             assert_eq!(
                 refusal(dialect, &what, &answer).0,
                 expected,
@@ -183,7 +194,7 @@ async fn a_body_of_another_type_is_415_and_any_at_all_is_too_large_where_none_is
             _ => crate::ask::FORM,
         };
         let what = format!("{}: {other}", route.name);
-        let answer = right.ask(route).bytes(other, "{}").send(door).await;
+        let answer = patiently(right.ask(route).bytes(other, "{}"), door).await;
         assert_eq!(
             refusal(dialect, &what, &answer).0,
             expected,
