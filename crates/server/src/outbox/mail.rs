@@ -26,6 +26,7 @@ use std::{
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
+use tracing::warn;
 
 /// For each step of a conversation with a mail server.
 const STEP_FOR: Duration = Duration::from_secs(20);
@@ -173,10 +174,14 @@ async fn write(path: PathBuf, mail: Vec<u8>) -> Came {
         let _ = done.send(write_now(&path, &mail));
     })
     .await;
-    match written.await {
-        Ok(Ok(())) => Came::Arrived,
-        Ok(Err(_)) | Err(_) => Came::Later(Why::Unwritable, None),
-    }
+    let written = written.await;
+    let why: &dyn std::error::Error = match &written {
+        Ok(Ok(())) => return Came::Arrived,
+        Ok(Err(error)) => error,
+        Err(gone) => gone,
+    };
+    warn!(error = why, "a mail cannot be written into mail.folder");
+    Came::Later(Why::Unwritable, None)
 }
 
 fn write_now(path: &Path, mail: &[u8]) -> std::io::Result<()> {
