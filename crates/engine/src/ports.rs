@@ -4,7 +4,10 @@ use crate::{
     commit::{Commit, CommitError, Version},
     denied::Fault,
     id::{CredentialId, EnvironmentId, OrganizationId, SubjectId},
-    model::{audit::AuditEvent, credential::Holder, signing::SigningKey, webhook::Delivery},
+    model::{
+        audit::AuditEvent, credential::Holder, signing::SigningKey, subject::PasswordHash,
+        webhook::Delivery,
+    },
     row::{Key, Stored},
     sealed::Sealed,
     secret::Secret,
@@ -281,14 +284,15 @@ pub trait PasswordHasher: Send + Sync {
     /// The hash of a new password, in PHC form (Argon2id).
     ///
     /// The future gives [`Fault::Unavailable`] when too many wait already.
-    fn hash<'a>(&'a self, password: &'a Secret<String>) -> Pending<'a, Result<String, Fault>>;
+    fn hash<'a>(&'a self, password: &'a Secret<String>)
+    -> Pending<'a, Result<PasswordHash, Fault>>;
 
     /// Whether the password is the one that was hashed. Without a hash the same work is done, and the answer is
     /// no, so that an account without one (or none at all) cannot be told by the time it takes.
     fn verify<'a>(
         &'a self,
         password: &'a Secret<String>,
-        hash: Option<&'a str>,
+        hash: Option<&'a PasswordHash>,
     ) -> Pending<'a, Result<Verified, Fault>>;
 }
 

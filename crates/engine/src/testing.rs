@@ -5,7 +5,7 @@ use crate::{
     commit::{Commit, CommitError},
     denied::Fault,
     id::EnvironmentId,
-    model::{audit::AuditEvent, signing::SigningKey},
+    model::{audit::AuditEvent, signing::SigningKey, subject::PasswordHash},
     ports::{
         Cursor, Entropy, FeedCursor, FeedPage, Freshness, Generation, Housekeeping, Kept, KeyPlace,
         Keystore, NewKey, Page, PasswordHasher, Pending, Query, Store, Verified,
@@ -159,14 +159,14 @@ impl Keystore for Envelopes {
 struct NoPasswords;
 
 impl PasswordHasher for NoPasswords {
-    fn hash<'a>(&'a self, _: &'a Secret<String>) -> Pending<'a, Result<String, Fault>> {
+    fn hash<'a>(&'a self, _: &'a Secret<String>) -> Pending<'a, Result<PasswordHash, Fault>> {
         Box::pin(async { Err(Fault::unavailable("nothing is hashed here")) })
     }
 
     fn verify<'a>(
         &'a self,
         _: &'a Secret<String>,
-        _: Option<&'a str>,
+        _: Option<&'a PasswordHash>,
     ) -> Pending<'a, Result<Verified, Fault>> {
         Box::pin(async { Err(Fault::unavailable("nothing is hashed here")) })
     }

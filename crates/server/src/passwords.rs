@@ -7,6 +7,7 @@ use argon2::{
 };
 use countersign_engine::{
     denied::Fault,
+    model::subject,
     ports::{Entropy, PasswordHasher, Pending, Verified},
     secret::Secret,
 };
@@ -25,7 +26,7 @@ pub struct Argon2Hasher {
     pool: Pool,
     entropy: Arc<dyn Entropy>,
     /// What is compared where there is no hash, so that it takes as long.
-    decoy: Arc<str>,
+    decoy: subject::PasswordHash,
 }
 
 impl Argon2Hasher {
@@ -40,7 +41,7 @@ impl Argon2Hasher {
         Ok(Self {
             pool: Pool::new("password", cores, cores * WAITING_PER_CORE)?,
             entropy,
-            decoy: decoy.into(),
+            decoy,
         })
     }
 
@@ -51,7 +52,10 @@ impl Argon2Hasher {
 }
 
 impl PasswordHasher for Argon2Hasher {
-    fn hash<'a>(&'a self, password: &'a Secret<String>) -> Pending<'a, Result<String, Fault>> {
+    fn hash<'a>(
+        &'a self,
+        password: &'a Secret<String>,
+    ) -> Pending<'a, Result<subject::PasswordHash, Fault>> {
         Box::pin(async move {
             let salt = salt(&*self.entropy)?;
             let password = copy(password);
@@ -63,13 +67,13 @@ impl PasswordHasher for Argon2Hasher {
     fn verify<'a>(
         &'a self,
         password: &'a Secret<String>,
-        hash: Option<&'a str>,
+        hash: Option<&'a subject::PasswordHash>,
     ) -> Pending<'a, Result<Verified, Fault>> {
         Box::pin(async move {
             let is_known = hash.is_some();
-            let hash = hash.map_or_else(|| self.decoy.clone(), Arc::from);
+            let hash = hash.unwrap_or(&self.decoy).clone();
             let password = copy(password);
-            let job = move || verify(password.expose().as_bytes(), &hash);
+            let job = move || verify(password.expose().as_bytes(), &hash.0);
             let verified = self.pool.run(job).await??;
             Ok(Verified {
                 matches: verified.matches && is_known,
@@ -94,9 +98,9 @@ fn argon2() -> Result<Argon2<'static>, Fault> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
-fn hash(password: &[u8], salt: &[u8]) -> Result<String, Fault> {
+fn hash(password: &[u8], salt: &[u8]) -> Result<subject::PasswordHash, Fault> {
     let hash = argon2()?.hash_password_with_salt(password, salt);
-    hash.map(|hash| hash.to_string())
+    hash.map(|hash| subject::PasswordHash(hash.to_string()))
         .map_err(|error| Fault::internal(format_args!("a password cannot be hashed: {error}")))
 }
 
@@ -133,11 +137,12 @@ mod tests {
         let hasher = Argon2Hasher::new(Arc::new(SystemEntropy), 1).unwrap();
         let made = hasher.hash(&secret("correct horse")).await.unwrap();
         assert!(
-            made.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-            "{made}"
+            made.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{}",
+            made.0
         );
         for (password, hash, expected) in [
-            ("correct horse", Some(made.as_str()), true),
+            ("correct horse", Some(&made), true),
             ("correct horse ", Some(&made), false),
             ("", Some(&made), false),
             ("correct horse", None, false),
@@ -153,7 +158,7 @@ mod tests {
         let weak = Params::new(8 * 1024, 1, 1, None).unwrap();
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, weak);
         let made = weak.hash_password_with_salt(b"correct horse", &[7; 16]);
-        let made = made.unwrap().to_string();
+        let made = subject::PasswordHash(made.unwrap().to_string());
         let hasher = Argon2Hasher::new(Arc::new(SystemEntropy), 1).unwrap();
         let verified = hasher
             .verify(&secret("correct horse"), Some(&made))

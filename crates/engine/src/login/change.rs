@@ -12,7 +12,11 @@ use crate::{
     commit::Change,
     compiled::Compiled,
     denied::{Denied, Fault, Reason, Refusal},
-    model::{scopes::Scopes, subject::Subject, webhook::LetterText},
+    model::{
+        scopes::Scopes,
+        subject::{PasswordHash, Subject},
+        webhook::LetterText,
+    },
     outcome::Outcome,
     row::Stored,
     secret::Secret,
@@ -47,9 +51,9 @@ impl Engine {
             return Err(self.refused_login(context, Reason::Mismatch));
         }
         let hash = self.ports.passwords.hash(&new).await?;
-        let compared_with = person.password().map(str::to_owned);
+        let compared_with = person.password().cloned();
         for _ in 0..CONFLICT_TRIES_MAX {
-            if person.password() != compared_with.as_deref() {
+            if person.password() != compared_with.as_ref() {
                 return Err(self.refused_login(context, Reason::Mismatch));
             }
             let changed = self
@@ -92,11 +96,11 @@ impl Engine {
         context: &CallContext,
         compiled: &Compiled,
         person: &Person,
-        hash: &str,
+        hash: &PasswordHash,
     ) -> Result<(Subject, Vec<Change>), Refusal> {
         let (stored, before) = person.decided().map_err(Denied::InvalidClient)?;
         let after = Subject {
-            password: Some(hash.to_owned()),
+            password: Some(hash.clone()),
             updated_at: context.now,
             ..before.clone()
         };

@@ -17,7 +17,12 @@ use crate::{
     denied::{Denied, Fault, Reason, Refusal},
     digest::Digest,
     id::{OrganizationId, SubjectId},
-    model::{contact, name::NameSpace, scopes::Scopes, subject::Subject},
+    model::{
+        contact,
+        name::NameSpace,
+        scopes::Scopes,
+        subject::{PasswordHash, Subject},
+    },
     outcome::Outcome,
     ports::Verified,
     row::{Key, Row, Stored},
@@ -46,8 +51,8 @@ impl Person {
     }
 
     /// Its password's hash.
-    pub fn password(&self) -> Option<&str> {
-        self.subject.as_ref()?.subject()?.password.as_deref()
+    pub fn password(&self) -> Option<&PasswordHash> {
+        self.subject.as_ref()?.subject()?.password.as_ref()
     }
 }
 
@@ -152,9 +157,9 @@ impl Engine {
         context: &CallContext,
         compiled: &Compiled,
         mut person: Person,
-        renewed: Option<String>,
+        renewed: Option<PasswordHash>,
     ) -> Result<Outcome, Refusal> {
-        let compared_with = person.password().map(str::to_owned);
+        let compared_with = person.password().cloned();
         for _ in 0..CONFLICT_TRIES_MAX {
             let (stored, subject) = match person.decided() {
                 // Changed meanwhile: what was compared is no longer its password.
@@ -231,7 +236,7 @@ fn password_of(context: &CallContext, person: &Person) -> Account {
 }
 
 /// The subject's hash made again with today's parameters; or that the subject is still what was decided about.
-fn kept_or_renewed(stored: &Stored, subject: &Subject, renewed: Option<&String>) -> Change {
+fn kept_or_renewed(stored: &Stored, subject: &Subject, renewed: Option<&PasswordHash>) -> Change {
     match renewed {
         Some(hash) => Change::Replace {
             row: Row::Subject(Subject {

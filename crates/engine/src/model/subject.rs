@@ -7,6 +7,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::fmt;
 
 /// An end user of an organization in one environment.
 ///
@@ -34,12 +35,23 @@ pub struct Subject {
     pub state: State,
     /// Being deleted since: refused everywhere, swept when what hangs on it is gone.
     pub closing_at: Option<Timestamp>,
-    /// Its password's hash, in PHC form (Argon2id). None: it has none and cannot log in with one.
-    pub password: Option<String>,
+    /// Its password's hash. None: it has none and cannot log in with one.
+    pub password: Option<PasswordHash>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When anything above last changed.
     pub updated_at: Timestamp,
+}
+
+/// A password's hash, in PHC form (Argon2id). It goes to the store and to the hasher, and is printed nowhere.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PasswordHash(pub String);
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(..)")
+    }
 }
 
 /// What is known of a person, as Quiltt's profiles spell it.

@@ -62,7 +62,9 @@ fn subject() -> Subject {
         metadata: None,
         state: State::Active,
         closing_at: None,
-        password: Some("$argon2id$secret".into()),
+        password: Some(crate::model::subject::PasswordHash(
+            "$argon2id$secret".into(),
+        )),
         created_at: NOW,
         updated_at: NOW,
     }

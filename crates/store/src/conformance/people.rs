@@ -49,7 +49,9 @@ pub fn subject(environment: &str, organization: &str, name: &str) -> Row {
         metadata: metadata.as_object().cloned(),
         state: State::Disabled,
         closing_at: None,
-        password: Some("$argon2id$".into()),
+        password: Some(countersign_engine::model::subject::PasswordHash(
+            "$argon2id$".into(),
+        )),
         created_at: NOW,
         updated_at: at(1),
     })

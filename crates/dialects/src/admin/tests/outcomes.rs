@@ -169,7 +169,9 @@ fn subject() -> Row {
         metadata: None,
         state: State::Active,
         closing_at: None,
-        password: Some(String::from_utf8(SEALED.to_vec()).unwrap()),
+        password: Some(countersign_engine::model::subject::PasswordHash(
+            String::from_utf8(SEALED.to_vec()).unwrap(),
+        )),
         created_at: MADE,
         updated_at: MADE,
     })

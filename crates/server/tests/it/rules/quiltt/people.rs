@@ -9,6 +9,7 @@ use countersign_engine::{
     model::{
         guard::{Accept, Guard},
         name::{Name, NameSpace},
+        subject::PasswordHash,
     },
     outcome::Outcome,
 };
@@ -80,7 +81,9 @@ async fn an_address_that_another_logs_in_by_is_taken() {
     let body = format!(r#"{{"uuid":"{UUID}","email":"jane@example.com"}}"#);
     assert_eq!(quiltt.ask("POST /v1/profiles", &body).await.status, 201);
     quiltt
-        .amend(UUID, |jane| jane.password = Some("a hash".into()))
+        .amend(UUID, |jane| {
+            jane.password = Some(PasswordHash("a hash".into()))
+        })
         .await;
     let name = Name {
         environment: env(SANDBOX),
