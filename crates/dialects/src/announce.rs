@@ -16,7 +16,6 @@ use countersign_engine::{
 use countersign_jose::{Algorithm, SigningKey};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 /// A request to a receiver, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,9 +130,9 @@ fn environment(facts: &EnvironmentFacts) -> EnvironmentBody<'_> {
 }
 
 fn profile(facts: &SubjectFacts) -> Result<Profile<'_>, Fault> {
-    let uuid = Uuid::parse_str(facts.id.as_str()).map_err(Fault::internal)?;
+    let (id, _) = global_id::of_subject(&facts.id)?;
     Ok(Profile {
-        id: global_id::encode("p", uuid),
+        id,
         uuid: facts.id.as_str(),
         metadata: facts.metadata.as_ref(),
     })

@@ -2,7 +2,7 @@
 //!
 //! `<prefix>_` + `1` + base62 of the UUID as one big-endian number, alphabet `0-9A-Za-z`, without padding.
 
-use crate::{denied::Fault, digest::Digest, ports::Entropy};
+use crate::{denied::Fault, digest::Digest, id::SubjectId, ports::Entropy};
 use uuid::{Builder, Uuid};
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -59,6 +59,16 @@ pub fn standing_for(label: &str, names: &[&str]) -> Uuid {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(digest.as_bytes().first_chunk::<16>().unwrap_or(&[0; 16]));
     Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+/// The global identifier of a subject (a profile, in Quiltt's words), and the UUID behind it.
+///
+/// # Errors
+/// [`Fault`] when its identifier is no UUID: none is made without.
+pub fn of_subject(id: &SubjectId) -> Result<(String, Uuid), Fault> {
+    let uuid = Uuid::try_parse(id.as_str())
+        .map_err(|_| Fault::internal("a subject's identifier is no UUID"))?;
+    Ok((encode("p", uuid), uuid))
 }
 
 /// The global identifier of an environment.

@@ -111,7 +111,7 @@ impl Engine {
             updated_at: context.now,
         };
         decide_subject_members(&subject)?;
-        let record = crate::profiles::record(&subject);
+        let record = crate::profiles::record(&subject)?;
         let told = self.told(context, &subject, "profile.created", record);
         changes.extend(told.await?);
         let audit = self.subject_event(context, caller, &subject, "subject.create");

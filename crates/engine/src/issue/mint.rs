@@ -15,7 +15,6 @@ use crate::{
 use countersign_jose::base64url_encode;
 use serde_json::{Value, json};
 use std::time::Duration;
-use uuid::Uuid;
 
 impl Engine {
     /// Mint what was permitted, for a token endpoint.
@@ -155,8 +154,8 @@ impl Facts<'_> {
                 None => permitted.client.as_str().into(),
             },
             ClaimSource::SubjectGlobalId => {
-                let uuid = Uuid::parse_str(permitted.subject.as_ref()?.as_str()).ok()?;
-                global_id::encode("p", uuid).into()
+                let (id, _) = global_id::of_subject(permitted.subject.as_ref()?).ok()?;
+                id.into()
             }
             ClaimSource::EnvironmentGlobalId => global_id::of_environment(environment).into(),
             ClaimSource::ClientUuid => global_id::of_client(environment, permitted.client.as_str())

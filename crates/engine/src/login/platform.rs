@@ -173,7 +173,7 @@ impl Engine {
         subject: &Subject,
     ) -> Result<Vec<Change>, Refusal> {
         let (place, owner) = (&subject.environment, &subject.organization);
-        let (kind, record) = ("profile.created", crate::profiles::record(subject));
+        let (kind, record) = ("profile.created", crate::profiles::record(subject)?);
         self.announce(context, place, owner, kind, Some(subject), record)
             .await
     }

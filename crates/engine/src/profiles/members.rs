@@ -3,7 +3,7 @@
 use crate::{
     Engine,
     call::CallContext,
-    denied::{Denied, ProblemKind, Refusal},
+    denied::{Denied, Fault, ProblemKind, Refusal},
     global_id,
     id::{OrganizationId, SubjectId},
     model::{
@@ -16,7 +16,6 @@ use crate::{
     time::Timestamp,
 };
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 /// Members of a profile as a caller sets them: `None` stays, `Some(None)` is cleared.
 #[derive(Debug, Clone, Default)]
@@ -95,10 +94,10 @@ pub(super) fn blank(
 }
 
 /// A profile as an event tells of it.
-pub(crate) fn record(subject: &Subject) -> Map<String, Value> {
-    let uuid = Uuid::try_parse(subject.id.as_str()).ok();
+pub(crate) fn record(subject: &Subject) -> Result<Map<String, Value>, Fault> {
+    let (id, _) = global_id::of_subject(&subject.id)?;
     let members = [
-        ("id", json!(uuid.map(|uuid| global_id::encode("p", uuid)))),
+        ("id", json!(id)),
         ("uuid", json!(subject.id)),
         ("metadata", json!(subject.metadata)),
         ("email", json!(subject.email)),
@@ -107,7 +106,7 @@ pub(crate) fn record(subject: &Subject) -> Map<String, Value> {
         ("dateOfBirth", json!(subject.attributes.date_of_birth)),
     ];
     let named = |(name, value): (&str, Value)| (name.to_owned(), value);
-    members.into_iter().map(named).collect()
+    Ok(members.into_iter().map(named).collect())
 }
 
 fn taken(field: &str) -> Refusal {

@@ -312,7 +312,7 @@ impl Engine {
         decide_subject_members(&subject)?;
         self.decide_free(None, &subject).await?;
         let mut changes = new_subject(&subject);
-        let record = members::record(&subject);
+        let record = members::record(&subject)?;
         let told = self
             .announce(
                 context,
