@@ -76,12 +76,21 @@ impl Engine {
             return Err(self.refused_login(context, reason));
         }
         let renewed = match verified.is_outdated {
-            // A full queue is no reason to keep somebody out: the next login renews it.
-            true => self.ports.passwords.hash(&password).await.ok(),
+            true => self.renewed_hash(&password).await?,
             false => None,
         };
         self.begin_by_password(context, &compiled, person, renewed)
             .await
+    }
+
+    /// The hash made again; none where too many wait, which is no reason to keep somebody out: the next login
+    /// renews it.
+    async fn renewed_hash(&self, password: &Secret<String>) -> Result<Option<PasswordHash>, Fault> {
+        match self.ports.passwords.hash(password).await {
+            Ok(hash) => Ok(Some(hash)),
+            Err(Fault::Unavailable(_)) => Ok(None),
+            Err(fault) => Err(fault),
+        }
     }
 
     /// The account that this address logs in to. An address that nobody has costs as many look-ups.
