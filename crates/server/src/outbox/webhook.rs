@@ -89,8 +89,8 @@ fn judge(status: StatusCode, asked: Option<Duration>) -> Came {
     match status {
         status if status.is_success() => Came::Arrived,
         StatusCode::GONE => Came::GivenUp(Why::Gone),
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Came::Later(why, asked),
-        _ => Came::Later(why, None),
+        // Whatever else it answers: a gateway before the receiver (502, 504) knows as well when to come back.
+        _ => Came::Later(why, asked),
     }
 }
 
@@ -179,21 +179,23 @@ mod tests {
     }
 
     #[test]
-    fn only_2xx_says_that_it_has_arrived() {
+    fn only_2xx_says_that_it_has_arrived_and_all_others_may_ask_for_a_wait() {
         let asked = Some(Duration::from_secs(7));
         for (status, expected) in [
             (200, Came::Arrived),
             (202, Came::Arrived),
             (204, Came::Arrived),
             (299, Came::Arrived),
-            (301, Came::Later(Why::Status(301), None)),
-            (302, Came::Later(Why::Status(302), None)),
-            (307, Came::Later(Why::Status(307), None)),
-            (400, Came::Later(Why::Status(400), None)),
-            (401, Came::Later(Why::Status(401), None)),
+            (301, Came::Later(Why::Status(301), asked)),
+            (302, Came::Later(Why::Status(302), asked)),
+            (307, Came::Later(Why::Status(307), asked)),
+            (400, Came::Later(Why::Status(400), asked)),
+            (401, Came::Later(Why::Status(401), asked)),
             (410, Came::GivenUp(Why::Gone)),
             (429, Came::Later(Why::Status(429), asked)),
-            (500, Came::Later(Why::Status(500), None)),
+            (500, Came::Later(Why::Status(500), asked)),
+            (502, Came::Later(Why::Status(502), asked)),
+            (504, Came::Later(Why::Status(504), asked)),
             (503, Came::Later(Why::Status(503), asked)),
         ] {
             assert_eq!(
