@@ -38,6 +38,20 @@ pub fn http_client(authorities: &[Certificate]) -> Result<reqwest::Client, Failu
     if !authorities.is_empty() {
         builder = builder.tls_certs_only(authorities.iter().cloned());
     }
+    client_of(builder)
+}
+
+/// A client for an address that is not the server's own: whom this machine trusts may vouch for its name, and these
+/// authorities too.
+///
+/// # Errors
+/// [`Failure`] when TLS cannot be set up.
+pub fn http_client_also(authorities: Vec<Certificate>) -> Result<reqwest::Client, Failure> {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    client_of(reqwest::Client::builder().tls_certs_merge(authorities))
+}
+
+fn client_of(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Failure> {
     builder
         .no_proxy()
         .redirect(Policy::none())

@@ -70,13 +70,28 @@ impl Connection {
                 complete(server, token, file, &path)?
             }
         };
-        let named = named("COUNTERSIGN_CA").map(PathBuf::from);
-        let ca = self.ca.clone().or(named);
         Ok(Server {
             url: admin_url(&server)?,
             token,
-            authorities: ca.as_deref().map_or_else(|| Ok(Vec::new()), authorities)?,
+            authorities: self.authorities_with(variables)?,
         })
+    }
+
+    /// The authorities that the command line or the environment names; none: those of this machine.
+    ///
+    /// # Errors
+    /// [`Failure`] when their file cannot be used.
+    pub fn authorities(&self) -> Result<Vec<Certificate>, Failure> {
+        self.authorities_with(&environment_variables())
+    }
+
+    fn authorities_with(
+        &self,
+        variables: &[(String, String)],
+    ) -> Result<Vec<Certificate>, Failure> {
+        let named = variable(variables, "COUNTERSIGN_CA").map(PathBuf::from);
+        let ca = self.ca.clone().or(named);
+        ca.as_deref().map_or_else(|| Ok(Vec::new()), authorities)
     }
 
     /// The data folder.

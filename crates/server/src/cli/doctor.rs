@@ -1,7 +1,7 @@
 //! `countersign doctor`: one look at everything that is commonly wrong, each with what to do.
 
 use super::{
-    api::{Api, http_client, why},
+    api::{Api, http_client_also, why},
     connect::Connection,
     failure::Failure,
     output::{Column, Output},
@@ -89,7 +89,7 @@ pub async fn run(
     ));
     found.extend(asking(server).await);
     if let Some(url) = arguments.protected {
-        found.push(("behind the proxy", behind_proxy(url).await));
+        found.push(("behind the proxy", behind_proxy(url, connection).await));
     }
     tell(&found, output)
 }
@@ -269,8 +269,8 @@ async fn operator(api: &Api) -> Found {
 }
 
 /// A stranger must not get in: anything but a denial means that the proxy does not ask.
-async fn behind_proxy(url: Url) -> Found {
-    let client = match http_client(&[]) {
+async fn behind_proxy(url: Url, connection: &Connection) -> Found {
+    let client = match connection.authorities().and_then(http_client_also) {
         Ok(client) => client,
         Err(failure) => return wrong(&failure),
     };

@@ -74,6 +74,27 @@ async fn a_server_is_believed_that_the_named_authority_vouches_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_behind_the_proxy_is_asked_by_the_named_authority_too() {
+    let files = tempfile::tempdir().unwrap();
+    let (ours, others) = (authority(&files, "ours"), authority(&files, "others"));
+    let (server, data) = server(sign(&files, &ours, "127.0.0.1")).await;
+    let text = std::fs::read_to_string(data.join("operator.json")).unwrap();
+    let operator: serde_json::Value = serde_json::from_str(&text).unwrap();
+    // It asks strangers who they are, as a proxy does.
+    let address = operator["admin"].as_str().unwrap().trim_end_matches('/');
+    for (authority, result) in [(&ours, "well"), (&others, "wrong")] {
+        let ca = authority.file.display();
+        let line = format!("doctor --json --protected {address}/admin/v1/whoami --ca {ca}");
+        let ran = run_with(&data, &line, "", &[]);
+        let rows: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        let rows = rows.as_array().unwrap();
+        let row = rows.iter().find(|row| row["check"] == "behind the proxy");
+        assert_eq!(row.unwrap()["result"], result, "{}", ran.out);
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_is_not_believed_to_be_the_server() {
     let files = tempfile::tempdir().unwrap();
     let (ours, others) = (authority(&files, "ours"), authority(&files, "others"));
