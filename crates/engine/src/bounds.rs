@@ -150,6 +150,11 @@ pub const GUESSES_OF_STRANGERS_FOR: Duration = Duration::from_secs(24 * 60 * 60)
 pub const GUESSES_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long a link for a new password is good.
 pub const RESET_FOR: Duration = Duration::from_secs(30 * 60);
+/// How long a link for a password is good that an operator sent: it comes unasked, and NIST SP 800-63A-4 section 3.8 gives a
+/// code by e-mail a day.
+pub const PASSWORD_LINK_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// Such links to one subject within an hour: a mailbox is not for operators' scripts to fill.
+pub const PASSWORD_LINKS_MAX: u32 = 6;
 /// The longest life of a platform's token: what was spent must be remembered as long.
 pub const PLATFORM_TOKEN_LIFETIME_MAX: Duration = Duration::from_secs(60 * 60);
 /// How long the emptied row of an erased subject stays, to refuse by name what still hangs on it: longer than any

@@ -55,6 +55,8 @@ pub struct Engine {
     pub(crate) dialects: &'static [&'static str],
     /// Whether webhooks may go to `http` on loopback.
     pub(crate) plain_webhooks: bool,
+    /// Whether letters leave.
+    pub(crate) sends_mail: bool,
 }
 
 /// Where a host leads, and what that was read from.
@@ -80,6 +82,15 @@ impl Engine {
             making_keys: Mutex::new(()),
             dialects,
             plain_webhooks: false,
+            sends_mail: false,
+        }
+    }
+
+    /// The same, where mail is configured: without it an operator is told that a letter would not leave.
+    pub fn with_mail(self) -> Self {
+        Self {
+            sends_mail: true,
+            ..self
         }
     }
 

@@ -60,9 +60,7 @@ impl Engine {
         before: &Stored,
         after: Subject,
     ) -> Result<Vec<Change>, Refusal> {
-        let old = before
-            .subject()
-            .ok_or_else(|| Fault::internal("a subject's row is not one"))?;
+        let old = before.subject().ok_or_else(not_a_subject)?;
         if old.closing_at.is_some() {
             return Err(Denied::Conflict(BEING_ERASED).into());
         }
@@ -92,9 +90,7 @@ impl Engine {
         before: &Stored,
         now: Timestamp,
     ) -> Result<Vec<Change>, Refusal> {
-        let old = before
-            .subject()
-            .ok_or_else(|| Fault::internal("a subject's row is not one"))?;
+        let old = before.subject().ok_or_else(not_a_subject)?;
         let after = Subject {
             email: None,
             phone: None,
@@ -119,6 +115,11 @@ impl Engine {
         });
         Ok(removed.collect())
     }
+}
+
+/// A key of a subject's led to another row.
+pub(crate) fn not_a_subject() -> Fault {
+    Fault::internal("a subject's row is not one")
 }
 
 /// What whoever changes a subject that is going is told.

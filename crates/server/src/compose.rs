@@ -79,6 +79,10 @@ pub async fn compose(config: &Config, variables: &[(String, String)]) -> anyhow:
         true => engine.with_plain_webhooks(),
         false => engine,
     };
+    let engine = match config.mail.is_configured() {
+        true => engine.with_mail(),
+        false => engine,
+    };
     let numbers = OutboxNumbers::default();
     let written = Arc::clone(opened.store.outbox());
     let ways = Ways::new(config, reach, entropy, written, numbers.clone())?;

@@ -227,6 +227,22 @@ pub(super) const fn revokes<T: JsonSchema>(
     doc(summary, parameters, None, one_row::<T>(), &[])
 }
 
+/// Something is sent, by and by.
+pub(super) const fn sends<T: JsonSchema>(
+    summary: &'static str,
+    parameters: &'static [Parameter],
+) -> Doc {
+    let answers = const {
+        &[Answer {
+            status: 202,
+            about: "It is on its way.",
+            body: body::<T>(),
+            headers: &[],
+        }]
+    };
+    doc(summary, parameters, None, answers, &[409, 429])
+}
+
 /// Something is ended.
 pub(super) const fn ends(
     summary: &'static str,

@@ -1,6 +1,6 @@
 //! From outcomes to answers. One function for all routes: what an outcome is decides what is said.
 
-use super::{conditional::entity_tag, query::write_cursor, rows, subject_views, views};
+use super::{conditional::entity_tag, query::write_cursor, rows, subject_views, time, views};
 use crate::{
     Reply, Response,
     wire::{
@@ -76,6 +76,16 @@ fn about_subject(outcome: &SubjectOutcome) -> Result<Response, Fault> {
             let export = subject_views::export(gathered);
             let export = export.ok_or_else(|| Fault::internal("an export of no subject"))?;
             Ok(json(StatusCode::OK, &export))
+        }
+        SubjectOutcome::PasswordLink {
+            sent_to,
+            expires_at,
+        } => {
+            let link = rows::PasswordLink {
+                sent_to: sent_to.clone(),
+                expires_at: time::write(*expires_at),
+            };
+            Ok(json(StatusCode::ACCEPTED, &link))
         }
     }
 }

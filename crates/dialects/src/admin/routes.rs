@@ -131,6 +131,8 @@ pub(super) static ROUTES: &[Route] = &[
         gathers::<rows::SubjectExport>("All that is known of a subject", &[ENVIRONMENT, SUBJECT])),
     route("admin.subjects.end-tokens", Method::POST, "/admin/v1/environments/{environment}/subjects/{subject}/end-tokens", Editor, Nothing, decode::end_tokens_of_subject,
         ends("Refuse every session and token issued to it until now", &[ENVIRONMENT, SUBJECT], &[])),
+    route("admin.subjects.send-password-link", Method::POST, "/admin/v1/environments/{environment}/subjects/{subject}/password-link", Editor, Nothing, decode::send_password_link,
+        sends::<rows::PasswordLink>("Send it a link by which it chooses a password", &[ENVIRONMENT, SUBJECT])),
     route("admin.sessions.list", Method::GET, "/admin/v1/environments/{environment}/subjects/{subject}/sessions", Viewer, Nothing, decode::list_sessions,
         lists::<rows::Session>("List the sessions of a subject that live now", &[ENVIRONMENT, SUBJECT, LIMIT, CURSOR])),
     route("admin.sessions.end", Method::DELETE, "/admin/v1/environments/{environment}/subjects/{subject}/sessions/{session}", Editor, Nothing, decode::end_session,

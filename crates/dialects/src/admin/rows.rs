@@ -416,6 +416,15 @@ rows! {
         is_cut: bool,
     }
 
+    /// A link for a password that is on its way.
+    PasswordLink {
+        /// To which address: its first letter and its domain.
+        sent_to: String,
+        /// Refused from here on.
+        #[schemars(extend("format" = "date-time"))]
+        expires_at: String,
+    }
+
     /// A line of the audit log.
     AuditEvent {
         /// When.

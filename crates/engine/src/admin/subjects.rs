@@ -11,7 +11,7 @@ use crate::{
     model::{State, client::ClientKind, contact, name::NameSpace, subject::Subject},
     outcome::Outcome,
     row::{Key, Row, Stored},
-    subjects::{decide_subject_members, email_of, names, phone_of, subject_id},
+    subjects::{decide_subject_members, email_of, names, not_a_subject, phone_of, subject_id},
     verify::{Authenticated, OperatorCaller},
 };
 use serde_json::{Map, Value};
@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 mod export;
 mod password;
+mod password_link;
 mod sessions;
 
 impl Engine {
@@ -57,6 +58,10 @@ impl Engine {
                 session,
             } => {
                 self.admin_end_session(context, caller, &environment, &subject, &session)
+                    .await
+            }
+            SubjectCall::SendPasswordLink(environment, id) => {
+                self.send_password_link(context, caller, &environment, &id)
                     .await
             }
             SubjectCall::SetPassword {
@@ -291,7 +296,5 @@ fn apply(subject: &mut Subject, change: SubjectChange) {
 }
 
 fn subject_of(stored: &Stored) -> Result<&Subject, Fault> {
-    stored
-        .subject()
-        .ok_or_else(|| Fault::internal("a subject's row is not one"))
+    stored.subject().ok_or_else(not_a_subject)
 }

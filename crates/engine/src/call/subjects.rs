@@ -47,7 +47,10 @@ pub enum SubjectCall {
         /// Its name.
         session: String,
     },
-    /// Give a subject a password to log in with. Its sessions end.
+    /// Send a subject a link by which it chooses a password: its first one, or another.
+    SendPasswordLink(EnvironmentId, SubjectId),
+    /// Give a subject a password that is known beforehand. Its sessions end. On no route, because a password is for
+    /// its holder to choose: a demo, which prints it, and tests ask so.
     SetPassword {
         /// Where.
         environment: EnvironmentId,

@@ -192,7 +192,7 @@ fn counted(row: Attempts, stored: Option<&Arc<Stored>>) -> ((Attempts, u64), Cha
     }
 }
 
-fn wait(until: Timestamp, now: Timestamp) -> Denied {
+pub(super) fn wait(until: Timestamp, now: Timestamp) -> Denied {
     let seconds = until.since(now).as_millis().div_ceil(1000);
     too_many(u32::try_from(seconds).unwrap_or(u32::MAX).max(1))
 }

@@ -3,6 +3,7 @@
 mod change;
 mod guesses;
 mod password;
+mod password_link;
 mod platform;
 mod reset;
 pub(crate) mod rules;

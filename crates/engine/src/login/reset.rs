@@ -28,7 +28,7 @@ use crate::{
 use std::{sync::Arc, time::Duration};
 
 /// Letters and digits of a link's secret: 190 bits.
-const SECRET_CHARS: usize = 32;
+pub(super) const SECRET_CHARS: usize = 32;
 /// Letters to one address that one network asks for within [`LETTERS_WITHIN`].
 const LETTERS_FROM_NETWORK_MAX: u32 = 3;
 /// Letters to one address that all networks ask for: nobody's mailbox is for others to fill, and it takes more than
@@ -145,6 +145,8 @@ impl Engine {
             let (subject, mut changes) = self
                 .changed_password(context, &compiled, &person, made)
                 .await?;
+            // A link for a first password may be older than the account of somebody else with this address.
+            self.decide_free_login(&subject).await?;
             changes.push(Change::Remove {
                 key: key.clone(),
                 if_version: ticket.version,
@@ -197,7 +199,7 @@ impl Engine {
 }
 
 /// The change that counts one more letter in this row; none where there were as many as there may be.
-fn counted(
+pub(super) fn counted(
     compiled: &Compiled,
     stored: Option<Arc<Stored>>,
     digest: Digest,
@@ -235,7 +237,12 @@ fn decide_ticket(ticket: &Ticket, stored: &Stored, now: Timestamp) -> bool {
         && email.is_some_and(|email| ticket.sent_to == Some(sent_to(email)))
 }
 
-fn ticket_of(subject: &Subject, not_before: Timestamp, digest: Digest, now: Timestamp) -> Ticket {
+pub(super) fn ticket_of(
+    subject: &Subject,
+    not_before: Timestamp,
+    digest: Digest,
+    now: Timestamp,
+) -> Ticket {
     Ticket {
         environment: subject.environment.clone(),
         digest,
@@ -294,13 +301,13 @@ fn sent_to(email: &str) -> Digest {
     Digest::of("countersign/reset/sent-to", &[email.as_bytes()])
 }
 
-fn lookup(environment: &EnvironmentId, secret: &Secret<String>) -> Digest {
+pub(super) fn lookup(environment: &EnvironmentId, secret: &Secret<String>) -> Digest {
     let parts = [environment.as_str().as_bytes(), secret.expose().as_bytes()];
     Digest::of("countersign/reset", &parts)
 }
 
 /// Behind `#`: no server, proxy or log sees it on its way.
-fn link(public_url: &str, secret: &Secret<String>) -> String {
+pub(super) fn link(public_url: &str, secret: &Secret<String>) -> String {
     let page = public_url.trim_end_matches('/');
     format!("{page}/password-reset#token={}", secret.expose())
 }

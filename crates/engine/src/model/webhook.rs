@@ -202,6 +202,13 @@ pub enum LetterText {
         /// How long it is good, in minutes.
         minutes: u32,
     },
+    /// A link for a password, sent unasked by an operator.
+    PasswordLink {
+        /// The whole link, from the environment's configured address.
+        link: String,
+        /// How long it is good, in minutes.
+        minutes: u32,
+    },
     /// The password was changed.
     PasswordChanged {
         /// When.

@@ -17,6 +17,13 @@ pub enum SubjectOutcome {
     },
     /// All that is known of a subject.
     Export(Box<SubjectExport>),
+    /// A link for a password is on its way.
+    PasswordLink {
+        /// To which address, most of its local part masked.
+        sent_to: String,
+        /// Refused from here on.
+        expires_at: Timestamp,
+    },
 }
 
 /// All that is known of a subject. It is for the person: nothing in it opens anything.

@@ -155,7 +155,7 @@ impl Engine {
     }
 
     /// Nobody else logs in by the address, in whatever organization.
-    async fn decide_free_login(&self, after: &Subject) -> Result<(), Refusal> {
+    pub(crate) async fn decide_free_login(&self, after: &Subject) -> Result<(), Refusal> {
         let Some(login) = names(after).find(|name| name.space == NameSpace::Login) else {
             return Ok(());
         };

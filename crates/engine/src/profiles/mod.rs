@@ -18,7 +18,7 @@ use crate::{
     ports::Query,
     row::{Key, Stored},
     sessions::lane_of,
-    subjects::{BEING_ERASED, decide_subject_members, new_subject},
+    subjects::{BEING_ERASED, decide_subject_members, new_subject, not_a_subject},
     verify::{Authenticated, ClientCaller},
 };
 use serde_json::Map;
@@ -401,8 +401,4 @@ fn one(stored: &Stored, is_new: bool) -> Result<ProfileAnswer, Refusal> {
 /// Whether a client has this subject as a profile: whom a platform vouches for comes by that platform only.
 fn is_profile(subject: &Subject, client: &Client) -> bool {
     subject.organization == client.organization && subject.platform.is_none()
-}
-
-fn not_a_subject() -> Fault {
-    Fault::internal("a subject's row is not one")
 }

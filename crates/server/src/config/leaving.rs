@@ -30,6 +30,13 @@ pub struct Mail {
     pub folder: Option<PathBuf>,
 }
 
+impl Mail {
+    /// Whether any mail leaves.
+    pub fn is_configured(&self) -> bool {
+        self.server.is_some() || self.folder.is_some()
+    }
+}
+
 /// A mail server, as `smtps://HOST`, `smtp://HOST` or `smtp+insecure://HOST`, each with a port where it has another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailServer {

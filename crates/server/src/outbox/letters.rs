@@ -36,6 +36,14 @@ pub fn words(text: &LetterText) -> Words {
                  once.\n\nIf you did not ask for it, you need do nothing: your password stays as it is.\n"
             ),
         },
+        LetterText::PasswordLink { link, minutes } => Words {
+            subject: "Choose your password".into(),
+            text: format!(
+                "You can log in with a password. Follow this link to choose it:\n\n    {link}\n\nIt is good for \
+                 {} hours, once.\n\nIf you do not expect this, you need do nothing: nothing changes.\n",
+                minutes / 60
+            ),
+        },
         LetterText::PasswordChanged { at } => Words {
             subject: "Your password was changed".into(),
             text: format!(
@@ -50,9 +58,9 @@ pub fn words(text: &LetterText) -> Words {
 /// How long it is of use, in minutes; none: for ever.
 pub const fn minutes(text: &LetterText) -> Option<u32> {
     match text {
-        LetterText::Passcode { minutes, .. } | LetterText::PasswordReset { minutes, .. } => {
-            Some(*minutes)
-        }
+        LetterText::Passcode { minutes, .. }
+        | LetterText::PasswordReset { minutes, .. }
+        | LetterText::PasswordLink { minutes, .. } => Some(*minutes),
         LetterText::PasswordChanged { .. } => None,
     }
 }
@@ -79,6 +87,10 @@ mod tests {
             LetterText::PasswordReset {
                 link: "https://portal.example.com/reset#abc".into(),
                 minutes: 30,
+            },
+            LetterText::PasswordLink {
+                link: "https://portal.example.com/password-reset#token=abc".into(),
+                minutes: 1440,
             },
             LetterText::PasswordChanged {
                 at: Timestamp::from_seconds(1_800_000_000),

@@ -197,6 +197,14 @@ async fn a_subject_lives_from_its_creation_to_its_erasure() {
     assert!(table.out.contains("jane@example.com"), "{}", table.out);
     let ended = run(&data, &format!("subject end-tokens sandbox {id}"), "");
     assert_eq!(ended.code, 0, "{}", ended.err);
+    let link = run(
+        &data,
+        &format!("subject send-password-link sandbox {id}"),
+        "",
+    );
+    assert_eq!(link.code, 1);
+    let missing = "a platform vouches for the subject";
+    assert!(link.err.contains(missing), "{}", link.err);
     let none = run(&data, &format!("subject sessions sandbox {id}"), "");
     assert_eq!(none.out, "There is no session.\n");
     let nowhere = run(

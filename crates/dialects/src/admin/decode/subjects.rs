@@ -137,6 +137,15 @@ pub(in crate::admin) fn export_subject(request: &Request<'_>) -> Decoded {
     decoded(request, call())
 }
 
+pub(in crate::admin) fn send_password_link(request: &Request<'_>) -> Decoded {
+    let call = || {
+        no_query(request)?;
+        let call = SubjectCall::SendPasswordLink(environment(request)?, subject(request)?);
+        Ok(AdminCall::Subjects(call))
+    };
+    decoded(request, call())
+}
+
 pub(in crate::admin) fn end_tokens_of_subject(request: &Request<'_>) -> Decoded {
     decoded(request, target(request).map(AdminCall::EndTokens))
 }

@@ -196,6 +196,11 @@ const TAKEN: &[(&str, &str, &str)] = &[
         "",
     ),
     (
+        "POST",
+        "/admin/v1/environments/sandbox/subjects/e6dd0bda-7384-4d88-866b-2e5aa1b2c693/password-link",
+        "",
+    ),
+    (
         "GET",
         "/admin/v1/environments/sandbox/subjects/e6dd0bda-7384-4d88-866b-2e5aa1b2c693/sessions",
         "",

@@ -409,6 +409,13 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
                 is_cut: false,
             }))),
         ),
+        (
+            "a link for a password sent",
+            Outcome::Subject(SubjectOutcome::PasswordLink {
+                sent_to: "j***@example.com".into(),
+                expires_at: MADE,
+            }),
+        ),
         ("something ended", Outcome::Done),
         ("a token revoked", Outcome::Revoked),
     ]

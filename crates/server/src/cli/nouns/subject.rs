@@ -41,6 +41,8 @@ pub enum Command {
     Export(Which),
     /// Refuse every session and token that was issued to it until now
     EndTokens(Which),
+    /// Send it a mail with a link by which it chooses a password: its first one, or another
+    SendPasswordLink(Which),
     /// List its sessions that live
     Sessions(Which),
     /// End one of its sessions
@@ -254,6 +256,8 @@ const SHOW: &[Column] = &[
     ("version", "version"),
 ];
 
+const LINK: &[Column] = &[("sent to", "sent_to"), ("good until", "expires_at")];
+
 const SESSIONS: &[Column] = &[
     ("SESSION", "id"),
     ("KIND", "kind"),
@@ -321,6 +325,12 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
                 "Sessions and tokens issued to {} until now are refused.",
                 which.subject
             ));
+        }
+        Command::SendPasswordLink(which) => {
+            output.row(
+                LINK,
+                &api.post(&which.path(&["password-link"]), None).await?,
+            );
         }
         Command::Sessions(which) => {
             let rows = api.list(&which.path(&["sessions"]), &[], ALL).await?;

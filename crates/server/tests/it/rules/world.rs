@@ -101,10 +101,8 @@ impl World {
             ),
             entropy,
         };
-        let engine = Arc::new(Engine::new(
-            ports,
-            &["standard", "ayyeka", "bitcanuck", "ultra", "quiltt"],
-        ));
+        let dialects = &["standard", "ayyeka", "bitcanuck", "ultra", "quiltt"];
+        let engine = Arc::new(Engine::new(ports, dialects).with_mail());
         let context = context_at(&EnvironmentId::installation(), clock.now());
         let operator = engine
             .bootstrap(&context, OperatorId::parse("root").unwrap())

@@ -224,7 +224,7 @@ async fn rows(world: &World) -> u64 {
     }
 }
 
-fn json_post(path: &str, head: &str, body: Value) -> String {
+pub(super) fn json_post(path: &str, head: &str, body: Value) -> String {
     format!("POST {path}\nContent-Type: application/json{head}\n\n{body}")
 }
 
@@ -245,7 +245,7 @@ fn change(bearer: &str, current: &str, new: &str) -> String {
 }
 
 /// The letters that wait to be sent, oldest first.
-async fn letters(world: &World) -> Vec<(String, LetterText)> {
+pub(super) async fn letters(world: &World) -> Vec<(String, LetterText)> {
     let query = Query::Deliveries {
         environment: env(CANUCK),
         dead: false,
