@@ -75,6 +75,15 @@ pub enum Query {
         /// Only what was given up.
         dead: bool,
     },
+    /// What waits at one destination ([`Delivery::place`]) in one order, or was given up, by id.
+    Lane {
+        /// The destination.
+        place: String,
+        /// The order: a subject's identifier.
+        order: String,
+        /// Only what was given up.
+        dead: bool,
+    },
     /// What may leave the outbox now, of every environment. Of each destination and order only the oldest that
     /// waits, when it is due, and of each destination at most `per_destination`; the longest due first.
     /// Never more than one page. What else waits at a destination makes this no slower.
@@ -160,6 +169,8 @@ pub enum Housekeeping {
     Delivered(Vec<Attempted>),
     /// Count the rows of each table, for the metrics.
     CountRows,
+    /// Count what waits in the outbox and what was given up there, for the metrics.
+    CountDeliveries,
 }
 
 /// What came of an attempt to deliver something.
@@ -178,7 +189,7 @@ pub struct Attempted {
 pub enum Kept {
     /// So many rows were touched.
     Rows(u64),
-    /// The rows of each table, by its name.
+    /// The rows of each table, by its name; or the deliveries, `waiting` and `dead`.
     Counts(Vec<(&'static str, u64)>),
 }
 

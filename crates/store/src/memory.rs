@@ -406,6 +406,13 @@ impl State {
                 Kept::Rows(touched.count() as u64)
             }
             Housekeeping::CountRows => Kept::Counts(self.count_rows()),
+            Housekeeping::CountDeliveries => {
+                let deliveries = self.rows.values().filter_map(|row| row.delivery());
+                let (dead, waiting): (Vec<_>, Vec<_>) =
+                    deliveries.partition(|delivery| delivery.due_at.is_none());
+                let counts = [("waiting", waiting), ("dead", dead)];
+                Kept::Counts(counts.map(|(name, of)| (name, of.len() as u64)).into())
+            }
         }
     }
 
@@ -547,6 +554,11 @@ fn place_in(query: &Query, row: &Row) -> Option<String> {
         }
         (Query::Deliveries { environment, dead }, Row::Delivery(row)) => {
             let wanted = row.environment == *environment && row.due_at.is_none() == *dead;
+            wanted.then(|| row.id.as_str().into())
+        }
+        (Query::Lane { place, order, dead }, Row::Delivery(row)) => {
+            let is_of = row.order == *order && row.place() == *place;
+            let wanted = is_of && row.due_at.is_none() == *dead;
             wanted.then(|| row.id.as_str().into())
         }
         _ => None,

@@ -153,13 +153,18 @@ impl Destination {
             Self::Mail => "mail".into(),
         }
     }
+
+    /// Where it is, unlike any other environment's: `sandbox/webhook:wh_…`.
+    pub fn place(&self, environment: &EnvironmentId) -> String {
+        format!("{environment}/{}", self.text())
+    }
 }
 
 impl Delivery {
     /// Where it goes, unlike any other environment's destination: `sandbox/webhook:wh_…`. What one receiver holds
     /// up is counted by this.
     pub fn place(&self) -> String {
-        format!("{}/{}", self.environment, self.destination.text())
+        self.destination.place(&self.environment)
     }
 }
 

@@ -23,6 +23,8 @@ cases! {
     what_an_operator_discards_lets_the_next_go
     a_commit_names_its_change_also_among_deliveries
     what_waits_and_what_was_given_up_are_listed_apart
+    what_waits_and_what_was_given_up_are_counted_apart
+    of_one_lane_everything_is_listed
     only_what_was_given_up_is_swept
 }
 
@@ -262,6 +264,61 @@ async fn what_waits_and_what_was_given_up_are_listed_apart(store: &dyn Store) {
     ] {
         let environment = sandbox();
         let query = Query::Deliveries { environment, dead };
+        for limit in [1, 2, 9] {
+            let rows = every_page(store, &query, limit).await;
+            assert_eq!(ids(&rows), wanted, "{dead} by {limit}");
+        }
+    }
+}
+
+async fn what_waits_and_what_was_given_up_are_counted_apart(store: &dyn Store) {
+    let counts = || async {
+        match store.keep(Housekeeping::CountDeliveries).await.unwrap() {
+            Kept::Counts(counts) => counts,
+            Kept::Rows(_) => panic!("counts were asked for"),
+        }
+    };
+    assert_eq!(counts().await, [("waiting", 0), ("dead", 0)]);
+    insert(
+        store,
+        [
+            delivery_row("a", "1", "s1", Some(at(0))),
+            delivery_row("b", "1", "s1", Some(at(0))),
+            delivery_row("c", "2", "s1", Some(at(9))),
+            delivery_row("d", "2", "s1", None),
+        ],
+    )
+    .await;
+    let behind_another = "b waits behind a, and waits as well";
+    assert_eq!(
+        counts().await,
+        [("waiting", 3), ("dead", 1)],
+        "{behind_another}"
+    );
+}
+
+async fn of_one_lane_everything_is_listed(store: &dyn Store) {
+    let mut elsewhere = delivery("f", "1", "s1", None);
+    elsewhere.environment = environment_id("production");
+    insert(
+        store,
+        [
+            delivery_row("c", "1", "s1", Some(at(0))),
+            delivery_row("b", "1", "s1", None),
+            delivery_row("a", "1", "s1", Some(at(9))),
+            delivery_row("g", "1", "s1", Some(at(-1))),
+            delivery_row("d", "1", "s2", Some(at(0))),
+            delivery_row("e", "2", "s1", Some(at(0))),
+            Row::Delivery(Box::new(elsewhere)),
+        ],
+    )
+    .await;
+    for (dead, wanted) in [(false, &["a", "c", "g"][..]), (true, &["b"])] {
+        let query = Query::Lane {
+            place: delivery("a", "1", "s1", None).place(),
+            order: "s1".into(),
+            dead,
+        };
         for limit in [1, 2, 9] {
             let rows = every_page(store, &query, limit).await;
             assert_eq!(ids(&rows), wanted, "{dead} by {limit}");

@@ -101,6 +101,14 @@ pub(super) fn list(
             fields.extend([text(environment.as_str()), Field::Integer(time)]);
             (sql, Noun::Delivery)
         }
+        Query::Lane { place, order, dead } => {
+            let (sql, time) = match dead {
+                true => (sql::LIST_DEAD_LANE, NEVER),
+                false => (sql::LIST_LANE, BEHIND),
+            };
+            fields.extend([Field::Integer(time), text(place), text(order)]);
+            (sql, Noun::Delivery)
+        }
         Query::DueDeliveries {
             now,
             per_destination,
@@ -295,6 +303,21 @@ pub(super) fn look(
     };
     found.truncate(limit);
     Ok(Looked { found, next })
+}
+
+/// What waits in the outbox, and what was given up.
+pub(super) fn count_deliveries(connection: &Connection) -> Result<Vec<(&'static str, u64)>, Fault> {
+    let never = [Field::Integer(NEVER)];
+    let counts = ["waiting", "dead"].into_iter();
+    let counts = counts.zip(statements::COUNT_DELIVERIES.iter());
+    snapshot(connection, || {
+        counts
+            .map(|(name, sql)| {
+                let rows: Vec<i64> = all(connection, sql, &never, |row| row.get(0))?;
+                Ok((name, rows.first().copied().unwrap_or(0).unsigned_abs()))
+            })
+            .collect()
+    })
 }
 
 /// The rows of every table.

@@ -206,6 +206,10 @@ impl Store for SqliteStore {
                 Housekeeping::CountRows => {
                     return self.readers.read(lists::count_rows).await.map(Kept::Counts);
                 }
+                Housekeeping::CountDeliveries => {
+                    let counts = self.readers.read(lists::count_deliveries);
+                    return counts.await.map(Kept::Counts);
+                }
                 Housekeeping::SweepOrphans { limit } => return self.sweep_orphans(limit).await,
                 Housekeeping::SweepExpired { now, limit } => steps::sweep_expired(now, limit),
                 Housekeeping::SweepAudit { before, limit } => steps::sweep_audit(before, limit),

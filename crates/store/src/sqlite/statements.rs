@@ -259,6 +259,19 @@ pub(crate) const LIST_DELIVERIES: &str = "SELECT id, version, 0, body FROM deliv
      WHERE id > ?1 AND environment = ?3 AND due_at <= ?4 ORDER BY id LIMIT ?2";
 pub(crate) const LIST_DEAD_LETTERS: &str = "SELECT id, version, 0, body FROM delivery \
      WHERE id > ?1 AND environment = ?3 AND due_at = ?4 ORDER BY id LIMIT ?2";
+// Of a lane's deliveries that wait, only the oldest has a time that is not the last: so this is by id, too.
+pub(crate) const LIST_LANE: &str = "SELECT id, version, 0, body FROM delivery \
+     WHERE id > ?1 AND destination = ?4 AND lane = ?5 AND due_at <= ?3 ORDER BY due_at, id LIMIT ?2";
+pub(crate) const LIST_DEAD_LANE: &str = "SELECT id, version, 0, body FROM delivery \
+     WHERE id > ?1 AND destination = ?4 AND lane = ?5 AND due_at = ?3 ORDER BY due_at, id LIMIT ?2";
+/// How many have the time ?1, up to the bound of all counts.
+pub(crate) static COUNT_DELIVERIES: LazyLock<[String; 2]> = LazyLock::new(|| {
+    ["<", "="].map(|which| {
+        format!(
+            "SELECT count(*) FROM (SELECT 1 FROM delivery WHERE due_at {which} ?1 LIMIT {COUNTED_MAX})"
+        )
+    })
+});
 // Where something may leave at ?1, the longest due first, up to ?2 places, not those in the JSON list ?3. Goes from
 // place to place, whatever lies at each.
 pub(crate) const DUE_PLACES: &str = "WITH RECURSIVE step (place) AS \
@@ -374,6 +387,8 @@ pub(crate) fn all() -> Vec<&'static str> {
         LIST_SUBSCRIPTIONS,
         LIST_DELIVERIES,
         LIST_DEAD_LETTERS,
+        LIST_LANE,
+        LIST_DEAD_LANE,
         DUE_PLACES,
         LIST_DUE_AT,
         LANE_BACK,
@@ -391,6 +406,7 @@ pub(crate) fn all() -> Vec<&'static str> {
         RELEASE,
         ROLLBACK_TO,
     ];
+    all.extend(COUNT_DELIVERIES.iter().map(String::as_str));
     all.extend(COUNT_LEDGERS.iter().map(String::as_str));
     for keyed in KEYED.iter() {
         all.extend([

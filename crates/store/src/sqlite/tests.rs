@@ -93,7 +93,7 @@ fn a_count_is_bounded() {
         .collect();
     assert_eq!(
         counts.len(),
-        tables::Noun::ALL.len() + tables::LEDGERS.len()
+        tables::Noun::ALL.len() + tables::LEDGERS.len() + statements::COUNT_DELIVERIES.len()
     );
     let limit = format!("LIMIT {})", statements::COUNTED_MAX);
     let span = format!(">= {} THEN (SELECT max(number)", statements::COUNTED_MAX);

@@ -131,6 +131,7 @@ fn steps() -> impl Strategy<Value = Step> {
             Housekeeping::LastUsed(uses.collect())
         }),
         Just(Housekeeping::CountRows),
+        Just(Housekeeping::CountDeliveries),
         prop::collection::vec(attempts(), 0..4).prop_map(Housekeeping::Delivered),
     ];
     prop_oneof![
@@ -196,6 +197,13 @@ fn queries() -> Vec<Query> {
         let environment = sandbox();
         queries.push(Query::Deliveries { environment, dead });
     }
+    for order in ["s1", "s2"] {
+        queries.extend([true, false].map(|dead| Query::Lane {
+            place: "sandbox/mail".into(),
+            order: order.into(),
+            dead,
+        }));
+    }
     for (seconds, per_destination, busy) in [
         (0, 1, vec![]),
         (1, 9, vec![]),
@@ -226,6 +234,10 @@ async fn same_content(model: &dyn Store, store: &dyn Store) {
     assert_eq!(
         model.keep(Housekeeping::CountRows).await,
         store.keep(Housekeeping::CountRows).await
+    );
+    assert_eq!(
+        model.keep(Housekeeping::CountDeliveries).await,
+        store.keep(Housekeeping::CountDeliveries).await
     );
     let start = countersign_engine::ports::FeedCursor(0);
     assert_eq!(
