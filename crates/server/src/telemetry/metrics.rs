@@ -32,6 +32,7 @@ pub struct Metrics {
     /// Observations that did not fit into the queue.
     pub observations_dropped: Counter,
     rows: Family<TableLabels, Gauge>,
+    deliveries: Family<DeliveryLabels, Gauge>,
     /// Writes by workers that failed, to be tried again.
     pub housekeeping_failures: Counter,
     /// Whether `/readyz` says yes.
@@ -60,6 +61,11 @@ struct TableLabels {
     table: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DeliveryLabels {
+    state: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let metrics = Self {
@@ -77,6 +83,7 @@ impl Default for Metrics {
             panics: Counter::default(),
             observations_dropped: Counter::default(),
             rows: Family::default(),
+            deliveries: Family::default(),
             housekeeping_failures: Counter::default(),
             ready: Gauge::default(),
         };
@@ -133,6 +140,11 @@ impl Metrics {
                 self.observations_dropped.clone(),
             );
             to.register("store_rows", "Rows of each table", self.rows.clone());
+            to.register(
+                "outbox_deliveries",
+                "Deliveries that wait, and dead letters",
+                self.deliveries.clone(),
+            );
             to.register(
                 "housekeeping_failures",
                 "Writes by workers that failed and are tried again",
@@ -224,6 +236,13 @@ impl Metrics {
     pub fn rows(&self, table: &'static str, rows: u64) {
         self.rows
             .get_or_create(&TableLabels { table })
+            .set(i64::try_from(rows).unwrap_or(i64::MAX));
+    }
+
+    /// So many deliveries are in this state.
+    pub fn deliveries(&self, state: &'static str, rows: u64) {
+        self.deliveries
+            .get_or_create(&DeliveryLabels { state })
             .set(i64::try_from(rows).unwrap_or(i64::MAX));
     }
 }

@@ -6,16 +6,22 @@ use tracing::warn;
 
 /// Count, and show it.
 pub(super) async fn count(state: &ServerState) {
-    match state.store.keep(Housekeeping::CountRows).await {
-        Ok(Kept::Counts(counts)) => {
-            for (table, rows) in counts {
-                state.metrics.rows(table, rows);
-            }
-        }
-        Ok(Kept::Rows(_)) => {}
+    for (table, rows) in counts(state, Housekeeping::CountRows).await {
+        state.metrics.rows(table, rows);
+    }
+    for (kind, rows) in counts(state, Housekeeping::CountDeliveries).await {
+        state.metrics.deliveries(kind, rows);
+    }
+}
+
+async fn counts(state: &ServerState, work: Housekeeping) -> Vec<(&'static str, u64)> {
+    match state.store.keep(work).await {
+        Ok(Kept::Counts(counts)) => counts,
+        Ok(Kept::Rows(_)) => Vec::new(),
         Err(fault) => {
             state.metrics.housekeeping_failures.inc();
             warn!(%fault, "cannot count rows");
+            Vec::new()
         }
     }
 }

@@ -30,7 +30,7 @@ async fn numbers_are_for_operators_only_and_count_what_was_answered() {
     let numbers = loop {
         let numbers = get(server.admin(), "x", "/metrics").await;
         assert_eq!(numbers.status, 200);
-        if numbers.body.contains("countersign_store_rows{table=") {
+        if numbers.body.contains("countersign_outbox_deliveries{") {
             break numbers;
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
@@ -42,6 +42,9 @@ async fn numbers_are_for_operators_only_and_count_what_was_answered() {
         "countersign_cache_hits_total",
         "countersign_feed_age_milliseconds",
         "countersign_signatures_waiting 0",
+        "countersign_store_rows{table=\"delivery\"} 0",
+        "countersign_outbox_deliveries{state=\"waiting\"} 0",
+        "countersign_outbox_deliveries{state=\"dead\"} 0",
         "countersign_observations_dropped_total 0",
     ] {
         assert!(numbers.body.contains(name), "{name}: {}", numbers.body);
