@@ -3,6 +3,7 @@
 use crate::{
     Engine,
     admin::check::Problems,
+    bounds::{ERASED_DELIVERIES_MAX, PAGE_ROWS_MAX},
     commit::Change,
     denied::{Denied, Fault, ProblemKind, Refusal},
     global_id,
@@ -11,7 +12,9 @@ use crate::{
         contact,
         name::{Name, NameSpace},
         subject::{Attributes, Subject},
+        webhook::Destination,
     },
+    ports::Query,
     row::{Key, Row, Stored},
     time::Timestamp,
 };
@@ -80,8 +83,9 @@ impl Engine {
         Ok(changes)
     }
 
-    /// The changes that begin to erase a subject: what was known of the person goes at once, and its contacts are
-    /// free again. The emptied row stays for a while and refuses what still names it; see [`Row::sweep_at`].
+    /// The changes that begin to erase a subject: what was known of the person goes at once, with the letters and
+    /// events that tell of it and have not left, and its contacts are free again. A conflict at a later change than
+    /// the first may mean that such a delivery was just tried: erase again. The emptied row stays for a while and refuses what still names it; see [`Row::sweep_at`].
     ///
     /// # Errors
     /// [`Denied::Conflict`] when it is being erased already.
@@ -101,7 +105,43 @@ impl Engine {
             updated_at: now,
             ..old.clone()
         };
-        self.amended_subject(before, after).await
+        let mut changes = self.amended_subject(before, after).await?;
+        changes.extend(self.withdrawn_deliveries(old).await?);
+        Ok(changes)
+    }
+
+    /// The changes that take back what has not left yet, or was given up, to and about a subject.
+    async fn withdrawn_deliveries(&self, subject: &Subject) -> Result<Vec<Change>, Fault> {
+        let place = &subject.environment;
+        let subscriptions = self.subscriptions_of(place, &subject.organization).await?;
+        let subscriptions = subscriptions.iter().filter_map(|row| row.subscription());
+        let receivers = subscriptions.map(|one| Destination::Webhook(one.id.clone()));
+        let mut changes = Vec::new();
+        let destinations = receivers.chain([Destination::Mail]);
+        let lanes = destinations.flat_map(|destination| {
+            [false, true].map(|dead| Query::Lane {
+                place: destination.place(place),
+                order: subject.id.to_string(),
+                dead,
+            })
+        });
+        for lane in lanes {
+            let (mut read, mut after) = (0, None);
+            loop {
+                let page = self.ports.store.list(&lane, after.as_ref(), PAGE_ROWS_MAX);
+                let page = page.await?;
+                read += page.rows.len();
+                changes.extend(page.rows.iter().map(|stored| Change::Remove {
+                    key: stored.row.key(),
+                    if_version: stored.version,
+                }));
+                after = page.next;
+                if after.is_none() || read >= ERASED_DELIVERIES_MAX {
+                    break;
+                }
+            }
+        }
+        Ok(changes)
     }
 
     async fn removed_names(&self, names: Vec<Key>) -> Result<Vec<Change>, Fault> {
@@ -120,6 +160,14 @@ impl Engine {
 /// A key of a subject's led to another row.
 pub(crate) fn not_a_subject() -> Fault {
     Fault::internal("a subject's row is not one")
+}
+
+/// A subject as its deletion is told of: by its identifier, and nothing that its organization noted.
+pub(crate) fn nameless(subject: &Subject) -> Subject {
+    Subject {
+        metadata: None,
+        ..subject.clone()
+    }
 }
 
 /// What whoever changes a subject that is going is told.

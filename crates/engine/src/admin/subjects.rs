@@ -3,15 +3,18 @@
 use super::{Making, at_version};
 use crate::{
     Engine,
+    bounds::CONFLICT_TRIES_MAX,
     call::{CallContext, Contact, NewSubject, SubjectCall, SubjectChange},
-    commit::{Change, Version},
+    commit::{Change, CommitError, Version},
     denied::{Denied, Fault, ProblemKind, Refusal},
     engine::not_found,
     id::{ClientId, EnvironmentId, OrganizationId, SubjectId},
     model::{State, client::ClientKind, contact, name::NameSpace, subject::Subject},
     outcome::Outcome,
     row::{Key, Row, Stored},
-    subjects::{decide_subject_members, email_of, names, not_a_subject, phone_of, subject_id},
+    subjects::{
+        decide_subject_members, email_of, nameless, names, not_a_subject, phone_of, subject_id,
+    },
     verify::{Authenticated, OperatorCaller},
 };
 use serde_json::{Map, Value};
@@ -185,17 +188,23 @@ impl Engine {
         id: &SubjectId,
         if_version: Version,
     ) -> Result<Outcome, Refusal> {
-        let [stored] = self
-            .load(&[Key::Subject(environment.clone(), id.clone())])
-            .await?;
-        let stored = at_version(stored, "subject", if_version)?;
-        let subject = subject_of(&stored)?;
-        let audit = self.subject_event(context, caller, subject, "subject.erase");
-        let mut changes = self.erased_subject(&stored, context.now).await?;
-        let told = self.told(context, subject, "profile.deleted", Map::new());
-        changes.extend(told.await?);
-        self.commit_changes(context, changes, audit).await?;
-        Ok(Outcome::Done)
+        for _ in 0..CONFLICT_TRIES_MAX {
+            let key = Key::Subject(environment.clone(), id.clone());
+            let [stored] = self.load(&[key]).await?;
+            let stored = at_version(stored, "subject", if_version)?;
+            let subject = subject_of(&stored)?;
+            let audit = self.subject_event(context, caller, subject, "subject.erase");
+            let mut changes = self.erased_subject(&stored, context.now).await?;
+            let erased = nameless(subject);
+            let told = self.told(context, &erased, "profile.deleted", Map::new());
+            changes.extend(told.await?);
+            match self.commit(context.now, changes, audit).await {
+                Ok(()) => return Ok(Outcome::Done),
+                Err(CommitError::Conflict { .. }) => {}
+                Err(CommitError::Fault(fault)) => return Err(fault.into()),
+            }
+        }
+        Err(Fault::unavailable("the subject kept changing").into())
     }
 
     /// The changes that tell the organization's subscriptions, as when its own servers had asked.

@@ -18,7 +18,7 @@ use crate::{
     ports::Query,
     row::{Key, Stored},
     sessions::lane_of,
-    subjects::{BEING_ERASED, decide_subject_members, new_subject, not_a_subject},
+    subjects::{BEING_ERASED, decide_subject_members, nameless, new_subject, not_a_subject},
     verify::{Authenticated, ClientCaller},
 };
 use serde_json::Map;
@@ -208,14 +208,14 @@ impl Engine {
             let stored = self.profile(context, client, name).await?;
             let subject = stored.subject().ok_or_else(not_a_subject)?;
             let mut changes = self.erased_subject(&stored, context.now).await?;
-            let organization = &client.organization;
+            let (organization, erased) = (&client.organization, nameless(subject));
             let told = self
                 .announce(
                     context,
                     &context.environment,
                     organization,
                     "profile.deleted",
-                    Some(subject),
+                    Some(&erased),
                     Map::new(),
                 )
                 .await?;

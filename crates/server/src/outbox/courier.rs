@@ -6,7 +6,7 @@ use countersign_dialects::announce::announce;
 use countersign_engine::{
     bounds::DELIVERIES_PER_DESTINATION_MAX,
     denied::Fault,
-    id::SubscriptionId,
+    id::{SubjectId, SubscriptionId},
     model::webhook::{Content, Delivery, Destination},
     ports::{Attempted, Housekeeping, Query},
     row::{Key, Stored},
@@ -288,9 +288,26 @@ impl Courier {
         let Some(mailer) = &self.ways.mailer else {
             return Ok(Came::GivenUp(Why::NoMail));
         };
+        if self.is_for_nobody(delivery).await? {
+            return Ok(Came::Nobody);
+        }
         let now = self.state.clock.now();
         let letter = self.state.engine.open_letter(delivery, now).await?;
         Ok(mailer.send(delivery, &letter, now).await)
+    }
+}
+
+impl Courier {
+    /// Whether the person was erased while this letter was written: what was there before went along.
+    async fn is_for_nobody(&self, delivery: &Delivery) -> Result<bool, Fault> {
+        let Ok(id) = SubjectId::parse(&delivery.order) else {
+            return Ok(false);
+        };
+        let key = Key::Subject(delivery.environment.clone(), id);
+        let found = self.state.store.load(std::slice::from_ref(&key)).await?;
+        let stored = found.into_iter().flatten().next();
+        let subject = stored.as_deref().and_then(Stored::subject);
+        Ok(subject.is_some_and(|subject| subject.closing_at.is_some()))
     }
 }
 

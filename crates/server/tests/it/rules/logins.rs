@@ -1,5 +1,6 @@
 //! BitCanuck's ways to log in: the printed requests byte for byte, and everyone who is not let in.
 
+mod erasure;
 mod links;
 mod passwords;
 mod platforms;

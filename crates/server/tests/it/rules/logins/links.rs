@@ -16,7 +16,7 @@ use countersign_engine::{
 const JANE: &str = "jane@email.com";
 const FIRST: &str = "a desert you can remember";
 
-fn jane(organization: &OrganizationId) -> NewSubject {
+pub(super) fn jane(organization: &OrganizationId) -> NewSubject {
     NewSubject {
         environment: env(CANUCK),
         id: None,
@@ -29,13 +29,13 @@ fn jane(organization: &OrganizationId) -> NewSubject {
     }
 }
 
-async fn made(world: &World, new: NewSubject) -> SubjectId {
+pub(super) async fn made(world: &World, new: NewSubject) -> SubjectId {
     let (stored, _) = world.create(New::Subject(new)).await.unwrap();
     stored.subject().unwrap().id.clone()
 }
 
 /// To whom a link is on its way, and until when it is good.
-async fn send(world: &World, id: &SubjectId) -> Result<(String, Timestamp), Denied> {
+pub(super) async fn send(world: &World, id: &SubjectId) -> Result<(String, Timestamp), Denied> {
     let call = SubjectCall::SendPasswordLink(env(CANUCK), id.clone());
     match world.admin(AdminCall::Subjects(call)).await {
         Ok(Outcome::Subject(SubjectOutcome::PasswordLink {
