@@ -4,6 +4,7 @@
 use crate::pool::{Load, Pool};
 use argon2::{
     Algorithm, Argon2, Params, PasswordHash, PasswordHasher as _, PasswordVerifier as _, Version,
+    password_hash::phc::{Output, ParamsString, Salt},
 };
 use countersign_engine::{
     denied::Fault,
@@ -35,13 +36,10 @@ impl Argon2Hasher {
     /// # Errors
     /// [`Fault`] when there are no threads or no randomness.
     pub fn new(entropy: Arc<dyn Entropy>, cores: usize) -> Result<Self, Fault> {
-        let mut nobody = [0; 32];
-        entropy.fill(&mut nobody)?;
-        let decoy = hash(&nobody, &salt(&*entropy)?)?;
         Ok(Self {
             pool: Pool::new("password", cores, cores * WAITING_PER_CORE)?,
+            decoy: nobodys(&*entropy)?,
             entropy,
-            decoy,
         })
     }
 
@@ -91,6 +89,20 @@ fn salt(entropy: &dyn Entropy) -> Result<[u8; SALT_BYTES], Fault> {
     let mut salt = [0; SALT_BYTES];
     entropy.fill(&mut salt)?;
     Ok(salt)
+}
+
+/// A hash of no password: comparing with it costs what comparing with a real one does, and making it nothing.
+fn nobodys(entropy: &dyn Entropy) -> Result<subject::PasswordHash, Fault> {
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    entropy.fill(&mut output)?;
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(argon2()?.params()).map_err(Fault::internal)?,
+        salt: Some(Salt::new(&salt(entropy)?).map_err(Fault::internal)?),
+        hash: Some(Output::new(&output).map_err(Fault::internal)?),
+    };
+    Ok(subject::PasswordHash(hash.to_string()))
 }
 
 fn argon2() -> Result<Argon2<'static>, Fault> {
@@ -151,6 +163,19 @@ mod tests {
             assert_eq!(verified.matches, expected, "{password:?}");
             assert!(!verified.is_outdated);
         }
+    }
+
+    #[test]
+    fn nobodys_hash_costs_as_much_as_anybodys() {
+        let parts = |hash: &subject::PasswordHash| {
+            let hash = PasswordHash::new(&hash.0).unwrap();
+            let lengths = (hash.salt.unwrap().len(), hash.hash.unwrap().as_ref().len());
+            (hash.algorithm, hash.version, hash.params, lengths)
+        };
+        let real = hash(b"correct horse", &[7; SALT_BYTES]).unwrap();
+        let decoy = nobodys(&SystemEntropy).unwrap();
+        assert_eq!(parts(&decoy), parts(&real));
+        assert_eq!(decoy.0.len(), real.0.len());
     }
 
     #[tokio::test]

@@ -161,6 +161,16 @@ impl Process {
         }
     }
 
+    /// Memory that it holds now, without pages of files.
+    fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("RssAnon:"));
+        let kib = line.and_then(|rest| rest.trim().strip_suffix("kB"));
+        kib.unwrap().trim().parse().unwrap()
+    }
+
     fn public(&self) -> SocketAddr {
         self.said("listening", "addresses", "\"public\"")
             .parse()
@@ -206,6 +216,17 @@ async fn serve_needs_no_configuration_and_ends_when_told_to() {
     for file in ["master.key", "operator.json", "countersign.db"] {
         assert!(data.join(file).exists(), "{file}");
     }
+}
+
+/// Half of what an idle server may take in all, 30 MiB; the other half are pages of the program's own file, of
+/// which a build for tests has more than a release.
+#[tokio::test]
+async fn an_idle_server_takes_little_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::serve(&folder);
+    assert_eq!(get(process.public(), "x", "/readyz").await.status, 200);
+    let kib = process.resident_kib();
+    assert!(kib < 15 * 1024, "{kib} KiB");
 }
 
 #[tokio::test]
