@@ -5,7 +5,7 @@
 )]
 
 use crate::{
-    harness::{get, parse, read},
+    harness::{get, parse, read, resident_kib},
     world::Doors,
 };
 use std::{
@@ -161,16 +161,6 @@ impl Process {
         }
     }
 
-    /// Memory that it holds now, without pages of files.
-    fn resident_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("RssAnon:"));
-        let kib = line.and_then(|rest| rest.trim().strip_suffix("kB"));
-        kib.unwrap().trim().parse().unwrap()
-    }
-
     fn public(&self) -> SocketAddr {
         self.said("listening", "addresses", "\"public\"")
             .parse()
@@ -225,7 +215,7 @@ async fn an_idle_server_takes_little_memory() {
     let folder = tempfile::tempdir().unwrap();
     let process = Process::serve(&folder);
     assert_eq!(get(process.public(), "x", "/readyz").await.status, 200);
-    let kib = process.resident_kib();
+    let kib = resident_kib(process.child.id());
     assert!(kib < 15 * 1024, "{kib} KiB");
 }
 

@@ -80,6 +80,12 @@ const PRINTED: &[(&str, u16, &str)] = &[
     ("whoami", 200, r#""role":"owner""#),
 ];
 
+/// The set-up hashes a password, which takes 19 MiB.
+#[test]
+fn an_idle_server_kept_the_memory_of_its_busiest_second() {
+    Demo::start(&[]).wait_for_less_memory_than(18 * 1024);
+}
+
 #[test]
 fn every_printed_command_does_what_its_title_says() {
     let demo = Demo::shared();

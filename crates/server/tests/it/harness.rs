@@ -217,3 +217,12 @@ pub fn parse(bytes: &[u8]) -> Answer {
         body: body.to_owned(),
     }
 }
+
+/// Memory that a process holds now, without pages of files.
+pub fn resident_kib(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let mut lines = status.lines();
+    let anonymous = lines.find_map(|line| line.strip_prefix("RssAnon:"));
+    let kib = anonymous.and_then(|rest| rest.trim().strip_suffix("kB"));
+    kib.unwrap().trim().parse().unwrap()
+}

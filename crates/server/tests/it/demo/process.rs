@@ -1,5 +1,6 @@
 //! A demo in a process of its own, and the clients that its readers have.
 
+use crate::harness::resident_kib;
 use serde_json::Value;
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -118,6 +119,13 @@ impl Demo {
             std::thread::sleep(Duration::from_millis(20));
         }
         panic!("the demo does not tell {what}: {}", self.complaints());
+    }
+
+    /// Wait until it holds less than so much memory.
+    pub fn wait_for_less_memory_than(&mut self, kib: u64) {
+        self.wait_for("that it gave memory back", |demo| {
+            resident_kib(demo.child.id()) < kib
+        });
     }
 
     /// A demo on its folder's ports that does not start: how it ended, and what it said.
