@@ -4,6 +4,7 @@
 mod door;
 mod javascript;
 mod oauth2_crate;
+mod platforms;
 pub mod program;
 mod python;
 mod stage;
