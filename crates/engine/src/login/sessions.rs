@@ -7,7 +7,7 @@ use crate::{
     call::CallContext,
     commit::{Change, Commit, CommitError},
     compiled::Compiled,
-    denied::{Denied, Fault, Reason, Refusal},
+    denied::{Fault, Refusal},
     id::ClientId,
     model::{scopes::Scopes, session::Session, subject::Subject},
     opaque,
@@ -132,11 +132,7 @@ impl Engine {
         caller: &Authenticated<SessionCaller>,
     ) -> Result<Outcome, Refusal> {
         let who = caller.who();
-        if who.token.is_some() {
-            // Not one that we keep: it would be answered as over, and go on.
-            return Err(Denied::InvalidToken(Reason::Kind).into());
-        }
-        let key = Key::Session(context.environment.clone(), who.digest);
+        let key = Key::Session(context.environment.clone(), who.shown.kept()?);
         let [stored] = self.load(&[key]).await?;
         // Another logout was faster: it is over.
         let Some(stored) = stored else {

@@ -21,8 +21,7 @@ impl Engine {
         caller: &Authenticated<SessionCaller>,
     ) -> Result<SessionAnswer, Refusal> {
         let who = caller.who();
-        let token = who.token.as_ref();
-        let token = token.ok_or_else(|| Fault::internal("a session that is no token"))?;
+        let token = who.shown.token()?;
         let place = &context.environment;
         let _turn = self.lanes.turn(lane_of(place, &who.subject.id)).await?;
         let digests = [

@@ -128,10 +128,8 @@ impl Engine {
             (SessionCall::ShowKey, Settled::Client(client)) => self.show_key(context, client).await,
             (SessionCall::Show, Settled::Session(session)) => {
                 let who = session.who();
-                let token = who.token.as_ref();
-                let token = token.ok_or_else(|| Fault::internal("a session that is no token"))?;
                 Ok(SessionAnswer::Session(SessionView {
-                    token: token.text.clone(),
+                    token: who.shown.token()?.text.clone(),
                     subject: who.subject.id.clone(),
                     environment: context.environment.clone(),
                     expires_at: who.expires_at,

@@ -76,17 +76,39 @@ pub struct ClientCaller {
 #[derive(Debug, Clone)]
 pub struct SessionCaller {
     pub(crate) subject: Subject,
-    /// What it showed: the look-up key of a session that we keep, or the digest of a token.
-    pub(crate) digest: Digest,
     pub(crate) organization: OrganizationId,
     pub(crate) expires_at: Timestamp,
-    /// Of a token that we do not keep.
-    pub(crate) token: Option<SessionToken>,
+    pub(crate) shown: ShownSession,
+}
+
+/// The two kinds of sessions. What is for one refuses the other: it would be answered as over, and go on.
+#[derive(Debug, Clone)]
+pub(crate) enum ShownSession {
+    /// One that we keep, by its look-up key.
+    Kept(Digest),
+    /// One that is a token.
+    Token(SessionToken),
+}
+
+impl ShownSession {
+    pub fn kept(&self) -> Result<Digest, Denied> {
+        match self {
+            Self::Kept(digest) => Ok(*digest),
+            Self::Token(_) => Err(Denied::InvalidToken(Reason::Kind)),
+        }
+    }
+
+    pub fn token(&self) -> Result<&SessionToken, Denied> {
+        match self {
+            Self::Token(token) => Ok(token),
+            Self::Kept(_) => Err(Denied::InvalidToken(Reason::Kind)),
+        }
+    }
 }
 
 /// What a session that is a token carries.
 #[derive(Debug, Clone)]
-pub struct SessionToken {
+pub(crate) struct SessionToken {
     /// Its `jti`.
     pub(crate) token_id: String,
     /// Whose names its `jti` is one of: the profile's issuer, or the deployment that signed it itself.

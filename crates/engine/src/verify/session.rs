@@ -1,6 +1,9 @@
 //! A subject's session as Bearer: an opaque text that we keep under its digest, at our own endpoints and at guards.
 
-use super::{Authenticated, Refused, SessionCaller, check_length, decide_client, decide_subject};
+use super::{
+    Authenticated, Refused, SessionCaller, ShownSession, check_length, decide_client,
+    decide_subject,
+};
 use crate::{
     Engine,
     call::CallContext,
@@ -62,10 +65,9 @@ impl Engine {
             decide_session(session, &owners, context.now).map_err(Denied::InvalidToken)?;
         Ok(Authenticated(SessionCaller {
             subject: subject.clone(),
-            digest,
             organization: session.organization.clone(),
             expires_at: session.expires_at,
-            token: None,
+            shown: ShownSession::Kept(digest),
         }))
     }
 

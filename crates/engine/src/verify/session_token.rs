@@ -5,9 +5,9 @@
 //! rotation must log nobody out.
 
 use super::{
-    Authenticated, Refused, SessionCaller, SessionToken,
+    Authenticated, Refused, SessionCaller, SessionToken, ShownSession,
     access_token::{Spoken, TokenOwner, decide_signature},
-    decide_client, revocation_digest, signing_input, token_digest, token_id_digest,
+    decide_client, revocation_digest, signing_input, token_id_digest,
 };
 use crate::{
     Engine,
@@ -163,9 +163,8 @@ impl Engine {
         };
         Ok(Authenticated(SessionCaller {
             organization: subject.organization.clone(),
-            digest: token_digest(&compiled.id, token),
             expires_at: spoken.expires_at,
-            token: Some(SessionToken {
+            shown: ShownSession::Token(SessionToken {
                 token_id: spoken.token_id.clone().unwrap_or_default(),
                 issuer: names.issuer(&spoken).to_owned(),
                 text: shown.clone(),
