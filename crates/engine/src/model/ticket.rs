@@ -48,6 +48,9 @@ pub struct Ticket {
     /// Of the address that a link went to: it is good only while that is still the account's.
     #[serde(default)]
     pub sent_to: Option<Digest>,
+    /// Another ticket to which this one only leads: the passcode that was last asked for at an address.
+    #[serde(default)]
+    pub leads_to: Option<Digest>,
     /// Guesses that are left.
     pub tries_left: u8,
     /// When it was made.

@@ -70,7 +70,7 @@ pub(super) struct SignInPlace {
     not_before: Timestamp,
     /// In its normal form.
     email: String,
-    /// From where: a code is good only where it was asked for, so that strangers elsewhere cannot use it up.
+    /// From where: guesses are counted by it, so that strangers elsewhere cannot use a code up.
     network: Vec<u8>,
 }
 
@@ -193,7 +193,7 @@ impl Engine {
     ) -> Result<Option<SessionAnswer>, Refusal> {
         let digest = at.ticket();
         let code = self.new_passcode()?;
-        let ticket = Row::Ticket(Ticket {
+        let ticket = Ticket {
             environment: compiled.id.clone(),
             digest,
             purpose: Purpose::Passcode,
@@ -202,18 +202,29 @@ impl Engine {
             client: Some(at.client.id.clone()),
             code: Some(self.kept_passcode(compiled, digest, &code)?),
             sent_to: None,
+            leads_to: None,
             tries_left: PASSCODE_TRIES,
             created_at: context.now,
             expires_at: context.now.plus(PASSCODE_FOR),
-        });
-        let [known] = self.load(&[ticket.key()]).await?;
-        let mut changes = vec![match known {
-            None => Change::Insert(ticket),
+        };
+        let latest = Ticket {
+            digest: at.latest(),
+            code: None,
+            leads_to: Some(digest),
+            ..ticket.clone()
+        };
+        let rows = [ticket, latest];
+        let key = |ticket: &Ticket| Key::Ticket(compiled.id.clone(), ticket.digest);
+        let known = self.load(&rows.each_ref().map(key)).await?;
+        let changes = rows.into_iter().zip(known);
+        let changes = changes.map(|(ticket, known)| match known {
+            None => Change::Insert(Row::Ticket(ticket)),
             Some(known) => Change::Replace {
-                row: ticket,
+                row: Row::Ticket(ticket),
                 if_version: known.version,
             },
-        }];
+        });
+        let mut changes: Vec<Change> = changes.collect();
         if subject.may_act() {
             let text = LetterText::Passcode {
                 code: code.expose().clone(),
@@ -250,12 +261,15 @@ impl Engine {
         }
         let lane = lane_of_address(&compiled.id, &at.client.id, &at.email);
         let _turn = self.lanes.turn(lane).await?;
-        let Some((ticket, version)) = self.reserve(context, &compiled, &at).await? else {
+        let mut right = None;
+        for (ticket, version) in self.reserve(context, &compiled, &at).await? {
+            if self.is_passcode(&compiled, &ticket, passcode)? {
+                right = Some((ticket, version));
+            }
+        }
+        let Some((ticket, version)) = right else {
             return Err(self.wrong(context, &at));
         };
-        if !self.is_passcode(&compiled, &ticket, passcode)? {
-            return Err(self.wrong(context, &at));
-        }
         self.settle_sign_in(context, &compiled, &at, &ticket, version)
             .await
     }
@@ -365,9 +379,19 @@ impl Engine {
 }
 
 impl SignInPlace {
-    /// Where the passcode is kept.
+    /// Where the passcode is kept that this network asked for.
     fn ticket(&self) -> Digest {
         self.here("countersign/passcode")
+    }
+
+    /// Whether this network asked for it.
+    fn asked_for(&self, ticket: &Ticket) -> bool {
+        ticket.digest == self.ticket()
+    }
+
+    /// Where it is kept which passcode was asked for last, from whatever network.
+    fn latest(&self) -> Digest {
+        self.anywhere("countersign/passcode")
     }
 
     /// A digest of the address at this client, from this network.

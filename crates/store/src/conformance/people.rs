@@ -98,6 +98,7 @@ pub fn ticket(word: &str, ends: Timestamp) -> Row {
             mac: digest("code"),
         }),
         sent_to: None,
+        leads_to: None,
         tries_left: 5,
         created_at: NOW,
         expires_at: ends,

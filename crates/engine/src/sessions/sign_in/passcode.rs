@@ -1,8 +1,10 @@
 //! Passcodes: six digits, kept as an HMAC under a pepper that is sealed beside it; and the guesses at them.
 //!
-//! Each code takes five guesses, from the network that asked for it. That alone would let whoever asks for new codes
-//! guess on, so wrong ones are remembered for the address: those of one network soon wait twice as long each time,
-//! those of all wait ten seconds at most, and later, so that nobody can shut out another by wrong guesses.
+//! A code belongs to an address at a client, and opens it from whatever network: phones change theirs between two
+//! letters. A guess is compared with the code that its own network asked for, and with the one that was asked for
+//! last. From where a code was asked for it takes five guesses; strangers elsewhere do not use it up. Wrong guesses
+//! are remembered for the address: those of one network soon wait twice as long each time, those of all wait ten
+//! seconds at most, and later, so that nobody can guess on with new codes, nor shut out another by wrong guesses.
 
 use super::{KEPT_CHANGING, SignInPlace};
 use crate::{
@@ -103,43 +105,74 @@ impl Engine {
         Ok(secret::equal(shown.as_bytes(), kept.mac.as_bytes()))
     }
 
-    /// Spend a guess: at the code, and at the address. None where there is nothing to guess at, or not yet.
+    /// Spend a guess: at the code, and at the address. What it is compared with, two codes at most; nothing where there
+    /// is nothing to guess at, or not yet.
     pub(super) async fn reserve(
         &self,
         context: &CallContext,
         compiled: &Compiled,
         at: &SignInPlace,
-    ) -> Result<Option<(Ticket, u64)>, Refusal> {
-        let key = Key::Ticket(compiled.id.clone(), at.ticket());
+    ) -> Result<Vec<(Ticket, u64)>, Refusal> {
         for _ in 0..CONFLICT_TRIES_MAX {
-            let [stored] = self.load(std::array::from_ref(&key)).await?;
+            let mut open = self.open_tickets(context, compiled, at).await?;
             let failures = self.failures_of(context, at).await?;
             let waits = |known: &Failures| {
                 let attempts = known.stored.as_deref().and_then(Stored::attempts);
                 attempts.is_some_and(|attempts| attempts.next_at > context.now)
             };
-            let Some(stored) = stored.filter(|_| !failures.iter().any(waits)) else {
-                return Ok(None);
+            let Some(subject) = open.first().map(|(ticket, _)| ticket.subject.clone()) else {
+                return Ok(open);
             };
-            let Some(mut ticket) = open_ticket(&stored, context.now).cloned() else {
-                return Ok(None);
-            };
-            ticket.tries_left -= 1;
-            let mut changes = vec![Change::Replace {
-                row: Row::Ticket(ticket.clone()),
-                if_version: stored.version,
-            }];
+            if failures.iter().any(waits) {
+                return Ok(Vec::new());
+            }
+            let mut changes = Vec::new();
+            for (ticket, version) in open.iter_mut().filter(|(open, _)| at.asked_for(open)) {
+                ticket.tries_left -= 1;
+                changes.push(Change::Replace {
+                    row: Row::Ticket(ticket.clone()),
+                    if_version: *version,
+                });
+                *version += 1;
+            }
             changes.extend(failures.iter().map(|known| known.one_more(context, at)));
             let actor = format!("client:{}", at.client.id);
-            let target = format!("subject:{}", ticket.subject);
+            let target = format!("subject:{subject}");
             if self
                 .commit_sign_in(context, at, changes, &actor, "sign_in.guess", &target)
                 .await?
             {
-                return Ok(Some((ticket, stored.version + 1)));
+                return Ok(open);
             }
         }
         Err(Fault::unavailable(KEPT_CHANGING).into())
+    }
+
+    /// The passcode that this network asked for, and the one that was asked for last where that was another network,
+    /// as far as they still take guesses.
+    async fn open_tickets(
+        &self,
+        context: &CallContext,
+        compiled: &Compiled,
+        at: &SignInPlace,
+    ) -> Result<Vec<(Ticket, u64)>, Fault> {
+        let key = |digest| Key::Ticket(compiled.id.clone(), digest);
+        let [own, latest] = self.load(&[key(at.ticket()), key(at.latest())]).await?;
+        let latest = latest.as_deref().and_then(Stored::ticket);
+        let elsewhere = latest.and_then(|ticket| ticket.leads_to);
+        let elsewhere = match elsewhere.filter(|digest| *digest != at.ticket()) {
+            None => None,
+            Some(digest) => {
+                let [found] = self.load(&[key(digest)]).await?;
+                found
+            }
+        };
+        let open = |stored: Arc<Stored>| {
+            let ticket = open_ticket(&stored, context.now)?;
+            Some((ticket.clone(), stored.version))
+        };
+        let both = [own, elsewhere].into_iter().flatten();
+        Ok(both.filter_map(open).collect())
     }
 
     /// Give the try back of a passcode that was right and opened nothing. Whoever changed the ticket meanwhile has
@@ -151,14 +184,16 @@ impl Engine {
         ticket: &Ticket,
         version: u64,
     ) -> Result<(), Refusal> {
-        let mut ticket = ticket.clone();
-        ticket.tries_left = ticket.tries_left.saturating_add(1).min(PASSCODE_TRIES);
+        let mut changes = self.forgotten_failures(context, at).await?;
         let target = format!("subject:{}", ticket.subject);
-        let mut changes = vec![Change::Replace {
-            row: Row::Ticket(ticket),
-            if_version: version,
-        }];
-        changes.extend(self.forgotten_failures(context, at).await?);
+        if at.asked_for(ticket) {
+            let mut ticket = ticket.clone();
+            ticket.tries_left = ticket.tries_left.saturating_add(1).min(PASSCODE_TRIES);
+            changes.push(Change::Replace {
+                row: Row::Ticket(ticket),
+                if_version: version,
+            });
+        }
         let actor = format!("client:{}", at.client.id);
         self.commit_sign_in(context, at, changes, &actor, "sign_in.give_back", &target)
             .await

@@ -268,11 +268,7 @@ async fn strangers_elsewhere_cannot_use_up_a_code_nor_lock_its_owner_out() {
     let email = r#""email":"jane@example.com""#;
     for number in 1..=12 {
         quiltt.peer = [198, 51, 100, number].into();
-        assert_eq!(
-            quiltt.authenticate(&code).await.status,
-            401,
-            "asked for elsewhere"
-        );
+        assert_eq!(quiltt.authenticate(another(&code)).await.status, 401);
         assert_eq!(quiltt.enter("POST", email).await.status, 202);
         for _ in 0..5 {
             assert_eq!(quiltt.authenticate("000000").await.status, 401);
@@ -282,6 +278,52 @@ async fn strangers_elsewhere_cannot_use_up_a_code_nor_lock_its_owner_out() {
     assert_eq!(quiltt.tries_left().await, 5);
     quiltt.world.pass(10).await;
     assert_eq!(quiltt.authenticate(&code).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_code_is_good_from_another_network_once() {
+    let mut quiltt = Quiltt::known().await;
+    quiltt.identify().await;
+    let home = quiltt.peer;
+    let code = quiltt.letters().await.pop().unwrap();
+    quiltt.peer = [198, 51, 100, 1].into();
+    let made = quiltt.authenticate(&code).await;
+    assert_eq!(made.status, 201, "the phone has left the house: {made:?}");
+    for peer in [quiltt.peer, home] {
+        quiltt.peer = peer;
+        assert_eq!(quiltt.authenticate(&code).await.status, 401, "used");
+    }
+}
+
+#[tokio::test]
+async fn guesses_from_another_network_are_five_before_they_wait() {
+    let mut quiltt = Quiltt::known().await;
+    quiltt.identify().await;
+    let home = quiltt.peer;
+    let code = quiltt.letters().await.pop().unwrap();
+    quiltt.peer = [198, 51, 100, 1].into();
+    for _ in 0..6 {
+        assert_eq!(quiltt.authenticate(another(&code)).await.status, 401);
+    }
+    let waits = quiltt.authenticate(&code).await;
+    assert_eq!(waits.status, 401, "not looked at yet: {waits:?}");
+    quiltt.peer = [198, 51, 100, 2].into();
+    assert_eq!(quiltt.authenticate(another(&code)).await.status, 401);
+    quiltt.peer = home;
+    assert_eq!(quiltt.tries_left().await, 5, "none of them used it up");
+    assert_eq!(quiltt.authenticate(&code).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_code_that_its_own_network_used_up_is_used_up_everywhere() {
+    let mut quiltt = Quiltt::known().await;
+    quiltt.identify().await;
+    let code = quiltt.letters().await.pop().unwrap();
+    for _ in 0..5 {
+        assert_eq!(quiltt.authenticate(another(&code)).await.status, 401);
+    }
+    quiltt.peer = [198, 51, 100, 1].into();
+    assert_eq!(quiltt.authenticate(&code).await.status, 401);
 }
 
 #[tokio::test]
