@@ -106,9 +106,9 @@ pub const TARGET_URL_BYTES_MAX: usize = 2048;
 pub const DELIVERIES_PER_DESTINATION_MAX: u32 = 4;
 /// How long a dead letter can be looked at and replayed.
 pub const DEAD_LETTER_FOR: Duration = Duration::from_secs(400 * 24 * 60 * 60);
-/// Deliveries about one person that wait at one destination, and as many that were given up there, that its erasure takes
-/// along. Mails beyond them are not sent, and dead letters forgotten in their time.
-pub const ERASED_DELIVERIES_MAX: usize = 1000;
+/// Deliveries about one person that its erasure takes along, in one commit with the rest: first what waits. Mails beyond
+/// them are not sent, and dead letters forgotten in their time.
+pub const ERASED_DELIVERIES_MAX: usize = 900;
 /// Members of what an owner notes of a thing (Quiltt's metadata).
 pub const METADATA_MEMBERS_MAX: usize = 50;
 /// Bytes of the same, as JSON.

@@ -117,30 +117,31 @@ impl Engine {
         let subscriptions = subscriptions.iter().filter_map(|row| row.subscription());
         let receivers = subscriptions.map(|one| Destination::Webhook(one.id.clone()));
         let mut changes = Vec::new();
-        let destinations = receivers.chain([Destination::Mail]);
-        let lanes = destinations.flat_map(|destination| {
-            [false, true].map(|dead| Query::Lane {
+        let destinations: Vec<_> = [Destination::Mail].into_iter().chain(receivers).collect();
+        let lanes = [false, true].into_iter().flat_map(|dead| {
+            destinations.iter().map(move |destination| Query::Lane {
                 place: destination.place(place),
                 order: subject.id.to_string(),
                 dead,
             })
         });
+        let lanes: Vec<Query> = lanes.collect();
         for lane in lanes {
-            let (mut read, mut after) = (0, None);
-            loop {
+            let mut after = None;
+            while changes.len() < ERASED_DELIVERIES_MAX {
                 let page = self.ports.store.list(&lane, after.as_ref(), PAGE_ROWS_MAX);
                 let page = page.await?;
-                read += page.rows.len();
                 changes.extend(page.rows.iter().map(|stored| Change::Remove {
                     key: stored.row.key(),
                     if_version: stored.version,
                 }));
                 after = page.next;
-                if after.is_none() || read >= ERASED_DELIVERIES_MAX {
+                if after.is_none() {
                     break;
                 }
             }
         }
+        changes.truncate(ERASED_DELIVERIES_MAX);
         Ok(changes)
     }
 
