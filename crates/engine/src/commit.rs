@@ -23,6 +23,15 @@ pub struct Commit {
     pub audit: AuditEvent,
 }
 
+impl Commit {
+    /// Whether the audit event is written with the changes. What a stranger may repeat at will is told by an
+    /// observation instead, which is folded: its commit only counts guesses, or makes tickets and their letters, and a
+    /// store refuses one that does more.
+    pub fn is_audited(&self) -> bool {
+        self.audit.count > 0
+    }
+}
+
 /// One statement. It must touch exactly one row, or the whole commit is a [`CommitError::Conflict`].
 #[derive(Debug, Clone)]
 pub enum Change {

@@ -293,6 +293,23 @@ impl Engine {
         }
     }
 
+    /// Commit what a stranger may repeat at will, and note what the audit log says of it: folded, so that it buys no
+    /// lines. See [`Commit::is_audited`].
+    pub(crate) async fn commit_repeatable(
+        &self,
+        at: Timestamp,
+        changes: Vec<Change>,
+        audit: AuditEvent,
+    ) -> Result<(), CommitError> {
+        let untold = AuditEvent {
+            count: 0,
+            ..audit.clone()
+        };
+        self.commit(at, changes, untold).await?;
+        self.observations.note(audit);
+        Ok(())
+    }
+
     /// Note something that no commit carries.
     pub(crate) fn note(
         &self,

@@ -82,7 +82,7 @@ impl Store for MemoryStore {
 
     fn commit(&self, commit: Commit) -> Pending<'_, Result<(), CommitError>> {
         Box::pin(async move {
-            check(&commit.changes)?;
+            check(&commit)?;
             self.state().commit(commit)
         })
     }
@@ -106,6 +106,7 @@ impl Store for MemoryStore {
 
 impl State {
     fn commit(&mut self, commit: Commit) -> Result<(), CommitError> {
+        let is_audited = commit.is_audited();
         let keys = touched(&commit.changes);
         let mut done = Vec::with_capacity(commit.changes.len());
         for (change, what) in commit.changes.into_iter().enumerate() {
@@ -118,7 +119,9 @@ impl State {
             }
         }
         self.tell(commit.at, keys);
-        self.note(commit.audit);
+        if is_audited {
+            self.note(commit.audit);
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@
 //! back as the noun; projections are copies, written with it.
 
 use countersign_engine::{
-    commit::Change,
+    commit::{Change, Commit},
     denied::Fault,
     id::OrganizationId,
     model::credential::{Credential, Holder},
@@ -474,7 +474,15 @@ pub(crate) fn decode_body(noun: Noun, body: &str) -> Result<Row, Fault> {
 pub(crate) const CHANGES_MAX: usize = 1024;
 
 /// What no commit may contain, whatever the rows: a mistake of the caller's code, not a conflict.
-pub(crate) fn check(changes: &[Change]) -> Result<(), Fault> {
+pub(crate) fn check(commit: &Commit) -> Result<(), Fault> {
+    let changes = &commit.changes;
+    let may_be_repeated =
+        |key: Key| matches!(key, Key::Attempts(..) | Key::Ticket(..) | Key::Delivery(..));
+    if !commit.is_audited() && !changes.iter().map(Change::key).all(may_be_repeated) {
+        return Err(Fault::internal(
+            "a change that the audit log has to tell of",
+        ));
+    }
     if changes.len() > CHANGES_MAX {
         return Err(Fault::internal(format_args!(
             "a commit has at most {CHANGES_MAX} changes, this one {}",

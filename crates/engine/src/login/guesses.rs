@@ -12,7 +12,7 @@ use crate::{
         GUESSES_FREE, GUESSES_OF_STRANGERS_FOR,
     },
     call::CallContext,
-    commit::{Change, Commit, CommitError},
+    commit::{Change, CommitError},
     denied::{Denied, Fault, Refusal},
     digest::Digest,
     id::EnvironmentId,
@@ -96,12 +96,9 @@ impl Engine {
             let [at_here, at_anywhere] = &known;
             let (here, first) = counted(here, at_here.as_ref());
             let (anywhere, second) = counted(anywhere, at_anywhere.as_ref());
-            let commit = Commit {
-                at: context.now,
-                changes: vec![first, second],
-                audit: self.event(context, "-", "guess.count", "account"),
-            };
-            match self.ports.store.commit(commit).await {
+            let audit = self.event(context, "-", "guess.count", "account");
+            let counted = vec![first, second];
+            match self.commit_repeatable(context.now, counted, audit).await {
                 Ok(()) => {
                     let before = rows.map(|row| row.cloned());
                     let now = [here, anywhere];
@@ -133,12 +130,9 @@ impl Engine {
                 if_version: version,
             }
         });
-        let commit = Commit {
-            at: context.now,
-            changes: changes.collect(),
-            audit: self.event(context, "-", "guess.give_back", "account"),
-        };
-        match self.ports.store.commit(commit).await {
+        let audit = self.event(context, "-", "guess.give_back", "account");
+        let changes = changes.collect();
+        match self.commit_repeatable(context.now, changes, audit).await {
             Ok(()) | Err(CommitError::Conflict { .. }) => Ok(()),
             Err(CommitError::Fault(fault)) => Err(fault),
         }

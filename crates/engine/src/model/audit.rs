@@ -28,6 +28,7 @@ pub struct AuditEvent {
     pub request_id: RequestId,
     /// From where.
     pub peer: Option<IpAddr>,
-    /// How many times within the minute: repeats are folded.
+    /// How many times within the minute: repeats are folded. Of a commit's event 0 where an observation tells of it,
+    /// see [`crate::commit::Commit::is_audited`].
     pub count: u32,
 }

@@ -31,6 +31,7 @@ cases! {
     changes_of_one_commit_see_each_other
     a_commit_that_makes_no_sense_is_a_fault
     a_commit_without_changes_still_leaves_its_audit_line
+    what_a_stranger_may_repeat_leaves_no_audit_line_and_nothing_else_may
 }
 
 async fn every_noun_comes_back_as_it_was_written(store: &dyn Store) {
@@ -374,4 +375,19 @@ async fn a_commit_that_makes_no_sense_is_a_fault(store: &dyn Store) {
 async fn a_commit_without_changes_still_leaves_its_audit_line(store: &dyn Store) {
     write(store, vec![]).await.unwrap();
     assert_eq!(audit_lines(store).await.len(), 1);
+}
+
+async fn what_a_stranger_may_repeat_leaves_no_audit_line_and_nothing_else_may(store: &dyn Store) {
+    let untold = |row: Row| {
+        let mut commit = commit(vec![Change::Insert(row)]);
+        commit.audit.count = 0;
+        store.commit(commit)
+    };
+    for row in every_noun() {
+        let may = matches!(row, Row::Attempts(_) | Row::Ticket(_) | Row::Delivery(_));
+        let (key, answer) = (row.key(), untold(row).await);
+        let is_refused = matches!(answer, Err(CommitError::Fault(Fault::Internal(_))));
+        assert_eq!((answer.is_ok(), is_refused), (may, !may), "{key:?}");
+    }
+    assert_eq!(audit_lines(store).await, []);
 }

@@ -179,7 +179,7 @@ impl Store for SqliteStore {
 
     fn commit(&self, commit: Commit) -> Pending<'_, Result<(), CommitError>> {
         Box::pin(async move {
-            tables::check(&commit.changes)?;
+            tables::check(&commit)?;
             let steps = steps::of_commit(&commit)?;
             self.writer.write(steps, None).await.map(|_| ())
         })

@@ -80,7 +80,9 @@ pub(super) fn of_commit(commit: &Commit) -> Result<Vec<Step>, Fault> {
     if !keys.is_empty() {
         steps.push(tell(commit.at, &keys)?);
     }
-    steps.push(note(&commit.audit)?);
+    if commit.is_audited() {
+        steps.push(note(&commit.audit)?);
+    }
     Ok(steps)
 }
 
