@@ -14,6 +14,7 @@ use crate::{
     digest::Digest,
     id::{EnvironmentId, OrganizationId, SubjectId},
     model::{
+        name::NameSpace,
         subject::Subject,
         ticket::{Attempts, Purpose, Ticket},
         webhook::LetterText,
@@ -22,6 +23,7 @@ use crate::{
     outcome::Outcome,
     row::{Key, Row, Stored},
     secret::Secret,
+    subjects::names,
     time::Timestamp,
     verify::network_of,
 };
@@ -55,12 +57,8 @@ impl Engine {
             };
             let (target, mut changes) = self.reset_changes(context, &compiled, &person)?;
             changes.extend(counted);
-            let commit = Commit {
-                at: context.now,
-                changes,
-                audit: self.event(context, "-", "password.ask_reset", &target),
-            };
-            match self.ports.store.commit(commit).await {
+            let audit = self.event(context, "-", "password.ask_reset", &target);
+            match self.commit_repeatable(context.now, changes, audit).await {
                 Ok(()) => return Ok(Outcome::Done),
                 Err(CommitError::Conflict { .. }) => {}
                 Err(CommitError::Fault(fault)) => return Err(fault.into()),
@@ -165,6 +163,19 @@ impl Engine {
             }
         }
         Err(Fault::unavailable("the account kept changing").into())
+    }
+
+    /// Nobody else logs in by the address, in whatever organization.
+    async fn decide_free_login(&self, after: &Subject) -> Result<(), Refusal> {
+        let Some(login) = names(after).find(|name| name.space == NameSpace::Login) else {
+            return Ok(());
+        };
+        let [found] = self.load(&[Row::Name(login.clone()).key()]).await?;
+        let owner = found.as_deref().and_then(Stored::name);
+        match owner.is_some_and(|owner| owner.target != login.target) {
+            true => Err(Denied::invalid(TOKEN, ProblemKind::NoSuch).into()),
+            false => Ok(()),
+        }
     }
 
     /// The ticket under `key`, while it is good, and whose it is.

@@ -99,6 +99,12 @@ impl Subject {
         self.state == State::Active && self.closing_at.is_none()
     }
 
+    /// Whether a passcode by e-mail signs it in: six digits do not stand beside a password, which is chosen to be
+    /// harder to guess.
+    pub fn signs_in_by_code(&self) -> bool {
+        self.may_act() && self.password.is_none()
+    }
+
     /// The unique name under which a contact of it is kept: two platforms may know the same address.
     pub fn name_of(
         organization: &OrganizationId,

@@ -11,8 +11,8 @@ use crate::{
         name::NameSpace,
         subject::{Address, Attributes, Names, Subject},
     },
-    row::{Row, Stored},
-    subjects::{email_of, names, phone_of},
+    row::Stored,
+    subjects::{email_of, phone_of},
     time::Timestamp,
 };
 use serde_json::{Map, Value, json};
@@ -151,19 +151,7 @@ impl Engine {
                 return Err(taken(field));
             }
         }
-        self.decide_free_login(after).await
-    }
-
-    /// Nobody else logs in by the address, in whatever organization.
-    pub(crate) async fn decide_free_login(&self, after: &Subject) -> Result<(), Refusal> {
-        let Some(login) = names(after).find(|name| name.space == NameSpace::Login) else {
-            return Ok(());
-        };
-        let [found] = self.load(&[Row::Name(login.clone()).key()]).await?;
-        let owner = found.as_deref().and_then(Stored::name);
-        match owner.is_some_and(|owner| owner.target != login.target) {
-            true => Err(taken("email")),
-            false => Ok(()),
-        }
+        // Nobody logs in by them yet: a profile that has a password keeps its address.
+        Ok(())
     }
 }

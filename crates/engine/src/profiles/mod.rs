@@ -11,7 +11,7 @@ use crate::{
     bounds::{CONFLICT_TRIES_MAX, PAGE_ROWS_MAX, PROFILES_READ_MAX},
     call::CallContext,
     commit::{Change, Commit, CommitError},
-    denied::{Denied, Fault, Refusal},
+    denied::{Denied, Fault, ProblemKind, Refusal},
     id::{OrganizationId, SubjectId},
     model::{client::Client, subject::Subject},
     outcome::Outcome,
@@ -346,6 +346,11 @@ impl Engine {
             return Ok((same, vec![Change::Require { key, if_version }]));
         }
         let after = members.applied(before, context.now)?;
+        // Whoever can read its mail can choose its password: that is for the person, or an operator, to move.
+        if before.password.is_some() && after.email != before.email {
+            let expected = "the one that it has: the profile logs in by it with a password";
+            return Err(Denied::invalid("email", ProblemKind::Expected(expected)).into());
+        }
         let changes = self.amended_subject(stored, after.clone()).await?;
         self.decide_free(Some(before), &after).await?;
         Ok((after, changes))

@@ -9,7 +9,7 @@ use crate::{
     Engine,
     bounds::{CONFLICT_TRIES_MAX, PASSCODE_FOR, PASSCODE_TRIES},
     call::CallContext,
-    commit::{Change, Commit, CommitError},
+    commit::{Change, CommitError},
     compiled::Compiled,
     denied::{Denied, Fault, ProblemKind, Reason, Refusal},
     digest::Digest,
@@ -182,7 +182,7 @@ impl Engine {
         Ok(granted.await?.map(SessionAnswer::Session))
     }
 
-    /// Write the passcode and its letter. Someone who may not act is sent none, and nobody learns that. None: a
+    /// Write the passcode and its letter. Someone who may not act, or has a password, is sent none, and nobody learns that. None: a
     /// conflict.
     async fn send_code(
         &self,
@@ -225,7 +225,7 @@ impl Engine {
             },
         });
         let mut changes: Vec<Change> = changes.collect();
-        if subject.may_act() {
+        if subject.signs_in_by_code() {
             let text = LetterText::Passcode {
                 code: code.expose().clone(),
                 minutes: u32::try_from(PASSCODE_FOR.as_secs() / 60).unwrap_or(u32::MAX),
@@ -330,7 +330,7 @@ impl Engine {
         let subject = stored?.subject()?;
         let is_same = subject.email.as_deref() == Some(&at.email)
             && subject.organization == at.client.organization;
-        (is_same && subject.may_act()).then_some(subject)
+        (is_same && subject.signs_in_by_code()).then_some(subject)
     }
 
     fn take_of_network(
@@ -365,12 +365,7 @@ impl Engine {
     ) -> Result<bool, Refusal> {
         let mut audit = self.event(context, actor, action, target);
         audit.organization = Some(at.client.organization.clone());
-        let commit = Commit {
-            at: context.now,
-            changes,
-            audit,
-        };
-        match self.ports.store.commit(commit).await {
+        match self.commit_repeatable(context.now, changes, audit).await {
             Ok(()) => Ok(true),
             Err(CommitError::Conflict { .. }) => Ok(false),
             Err(CommitError::Fault(fault)) => Err(fault.into()),

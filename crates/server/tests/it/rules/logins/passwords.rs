@@ -217,6 +217,46 @@ async fn a_network_that_goes_on_and_on_writes_nothing_more() {
     assert_eq!(rows(&world).await, before);
 }
 
+#[tokio::test]
+async fn guesses_and_letters_that_a_stranger_asks_for_buy_two_audit_lines_a_minute() {
+    let world = world().await;
+    let lines = |world: &World| world.engine.take_observations(world.now()).0;
+    let _ = (lines(&world), world.pass(60).await);
+    let before = audit_lines(&world).await;
+    for count in 0..100 {
+        let address = format!("user{count}@email.com");
+        assert_eq!(
+            refused(&world, &login(&address, PASSWORD)).await,
+            login_failed()
+        );
+        assert_eq!(refused(&world, &ask_reset(&address)).await.0, 204);
+    }
+    assert_eq!(audit_lines(&world).await, before, "none by the way");
+    world.pass(60).await;
+    let mut told: Vec<_> = lines(&world)
+        .into_iter()
+        .map(|line| (line.action, line.outcome, line.count))
+        .collect();
+    told.sort();
+    let line = |action: &str, outcome: &str| (action.into(), outcome.into(), 100);
+    let expected: [(String, String, u32); 3] = [
+        line("guess.count", "ok"),
+        line("login.refuse", "mismatch"),
+        line("password.ask_reset", "ok"),
+    ];
+    assert_eq!(told, expected);
+}
+
+async fn audit_lines(world: &World) -> u64 {
+    match world.store.keep(Housekeeping::CountRows).await.unwrap() {
+        Counted::Counts(counts) => {
+            let audit = counts.iter().find(|(table, _)| *table == "audit");
+            audit.unwrap().1
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 async fn rows(world: &World) -> u64 {
     match world.store.keep(Housekeeping::CountRows).await.unwrap() {
         Counted::Counts(counts) => counts.iter().map(|(_, count)| count).sum(),

@@ -6,11 +6,7 @@ use countersign_engine::{
     call::{AdminCall, Amend, EnvironmentChange, Target},
     denied::{Denied, Reason},
     id::OrganizationId,
-    model::{
-        guard::{Accept, Guard},
-        name::{Name, NameSpace},
-        subject::PasswordHash,
-    },
+    model::guard::{Accept, Guard},
     outcome::Outcome,
 };
 
@@ -73,31 +69,6 @@ async fn a_session_of_one_vendor_does_not_open_the_others_api() {
             assert_eq!(quiltt.world.ask(SANDBOX, own, shown).await, Ok(()), "{own}");
         }
     }
-}
-
-#[tokio::test]
-async fn an_address_that_another_logs_in_by_is_taken() {
-    let quiltt = Quiltt::new().await;
-    let body = format!(r#"{{"uuid":"{UUID}","email":"jane@example.com"}}"#);
-    assert_eq!(quiltt.ask("POST /v1/profiles", &body).await.status, 201);
-    quiltt
-        .amend(UUID, |jane| {
-            jane.password = Some(PasswordHash("a hash".into()))
-        })
-        .await;
-    let name = Name {
-        environment: env(SANDBOX),
-        space: NameSpace::Login,
-        name: "john@example.com".into(),
-        target: "52909e05-e1cb-4e45-b273-2b7b5d1f9bff".into(),
-    };
-    insert(&quiltt.world, vec![Row::Name(name)]).await;
-    let line = format!("PATCH /v1/profiles/{UUID}");
-    let taken = quiltt.ask(&line, r#"{"email":"john@example.com"}"#).await;
-    assert_eq!(taken.status, 422, "{taken:?}");
-    assert!(taken.json()["email"].is_array());
-    let free = quiltt.ask(&line, r#"{"email":"jill@example.com"}"#).await;
-    assert_eq!(free.status, 200, "{free:?}");
 }
 
 #[tokio::test]

@@ -2,10 +2,11 @@
 
 use super::*;
 use countersign_engine::{
-    call::{AdminCall, Amend, ClientChange, Target},
+    call::{AdminCall, Amend, ClientChange, SubjectCall, Target},
     model::{client::SignIn, webhook::LetterText},
     outcome::Outcome,
     ports::Query,
+    secret::Secret,
 };
 
 impl Quiltt {
@@ -324,6 +325,28 @@ async fn a_code_that_its_own_network_used_up_is_used_up_everywhere() {
     }
     quiltt.peer = [198, 51, 100, 1].into();
     assert_eq!(quiltt.authenticate(&code).await.status, 401);
+}
+
+#[tokio::test]
+async fn whoever_has_a_password_signs_in_by_no_passcode_and_keeps_the_address_it_logs_in_by() {
+    let quiltt = Quiltt::known().await;
+    let call = SubjectCall::SetPassword {
+        environment: env(SANDBOX),
+        subject: SubjectId::parse(UUID).unwrap(),
+        password: Secret::new("a horse with no name".into()),
+    };
+    let call = AdminCall::Subjects(call);
+    quiltt.world.admin(call).await.unwrap();
+    let sent = quiltt.identify().await;
+    assert_eq!((sent.status, sent.body.as_str()), (202, ""), "as ever");
+    assert!(quiltt.letters().await.is_empty());
+    assert_eq!(quiltt.authenticate("123456").await.status, 401);
+    let path = format!("PATCH /v1/profiles/{UUID}");
+    let moved = quiltt.ask(&path, r#"{"email":"thief@example.com"}"#).await;
+    assert_eq!(moved.status, 422, "{moved:?}");
+    assert!(moved.json()["email"].is_array(), "{moved:?}");
+    let named = quiltt.ask(&path, r#"{"name":"Jane"}"#).await;
+    assert_eq!(named.status, 200, "{named:?}");
 }
 
 #[tokio::test]
