@@ -120,6 +120,15 @@ pub const SELF_SIGNED_LIFETIME_MAX: Duration = Duration::from_secs(24 * 60 * 60)
 /// Rows of one organization, erased profiles included, that a numbered page reads at most: those before it, and those
 /// behind it to count them.
 pub const PROFILES_READ_MAX: u64 = 20_000;
+/// Subjects of one organization in one environment, erased ones included: about a gigabyte of rows.
+pub const SUBJECTS_PER_ORGANIZATION_MAX: u32 = 1_000_000;
+/// Subjects of one organization up to which people may sign up by themselves: strangers must not fill what its own
+/// servers need.
+pub const SIGN_UPS_UP_TO: u32 = 100_000;
+/// How long such a count is believed: what is made meanwhile comes on top.
+pub const SUBJECTS_COUNTED_FOR: Duration = Duration::from_secs(60);
+/// Organizations whose subjects' count is kept.
+pub const POPULATIONS_KEPT_MAX: usize = 1024;
 /// How long a passcode is good.
 pub const PASSCODE_FOR: Duration = Duration::from_secs(10 * 60);
 /// Guesses at one passcode.

@@ -1,13 +1,13 @@
 //! The engine itself: its ports, what it keeps in memory, and its doors.
 
 use crate::{
-    bounds::{HOST_BYTES_MAX, HOSTS_KEPT_MAX},
+    bounds::{HOST_BYTES_MAX, HOSTS_KEPT_MAX, POPULATIONS_KEPT_MAX},
     call::{AdminCall, Asked, Call, CallContext},
     commit::{Change, Commit, CommitError},
     compiled::CompiledCache,
     denied::{Denied, Fault, Refusal},
     facts::{Facts, Fresh},
-    id::{CredentialId, EnvironmentId},
+    id::{CredentialId, EnvironmentId, OrganizationId},
     lanes::Lanes,
     limits::Rates,
     model::{audit::AuditEvent, name::NameSpace},
@@ -47,6 +47,8 @@ pub struct Engine {
     pub(crate) facts: Facts,
     pub(crate) rates: Rates,
     pub(crate) lanes: Lanes,
+    /// How many subjects organizations had of late, and when that was counted.
+    pub(crate) populations: Cache<(EnvironmentId, OrganizationId), (u64, Timestamp)>,
     pub(crate) observations: Observations,
     pub(crate) outbox: Outbox,
     /// Key pairs are made one after the other: they are slow, and waiting callers share the result.
@@ -77,6 +79,7 @@ impl Engine {
             facts: Facts::default(),
             rates: Rates::default(),
             lanes: Lanes::default(),
+            populations: Cache::new(POPULATIONS_KEPT_MAX),
             observations: Observations::default(),
             outbox: Outbox::default(),
             making_keys: Mutex::new(()),

@@ -169,6 +169,15 @@ pub enum Housekeeping {
     Delivered(Vec<Attempted>),
     /// Count the rows of each table, for the metrics.
     CountRows,
+    /// Count the subjects of an organization in an environment, erased ones included, up to a limit.
+    CountSubjects {
+        /// Where.
+        environment: EnvironmentId,
+        /// Whose.
+        organization: OrganizationId,
+        /// No more are counted.
+        limit: u32,
+    },
     /// Count what waits in the outbox and what was given up there, for the metrics.
     CountDeliveries,
 }
@@ -187,7 +196,7 @@ pub struct Attempted {
 /// What housekeeping did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {
-    /// So many rows were touched.
+    /// So many rows were touched, or counted.
     Rows(u64),
     /// The rows of each table, by its name; or the deliveries, `waiting` and `dead`.
     Counts(Vec<(&'static str, u64)>),

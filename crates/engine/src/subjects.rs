@@ -3,7 +3,9 @@
 use crate::{
     Engine,
     admin::check::Problems,
-    bounds::{ERASED_DELIVERIES_MAX, PAGE_ROWS_MAX},
+    bounds::{
+        ERASED_DELIVERIES_MAX, PAGE_ROWS_MAX, SUBJECTS_COUNTED_FOR, SUBJECTS_PER_ORGANIZATION_MAX,
+    },
     commit::Change,
     denied::{Denied, Fault, ProblemKind, Refusal},
     global_id,
@@ -14,7 +16,7 @@ use crate::{
         subject::{Attributes, Subject},
         webhook::Destination,
     },
-    ports::Query,
+    ports::{Housekeeping, Kept, Query},
     row::{Key, Row, Stored},
     time::Timestamp,
 };
@@ -145,6 +147,42 @@ impl Engine {
         Ok(changes)
     }
 
+    /// Whether an organization may have one more subject, where it may have `most`. Counted anew each minute, and not
+    /// to the last one: what is made meanwhile has limits of its own.
+    ///
+    /// # Errors
+    /// [`Denied::Conflict`] where it has as many.
+    pub(crate) async fn decide_population(
+        &self,
+        environment: &EnvironmentId,
+        organization: &OrganizationId,
+        most: u32,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let key = (environment.clone(), organization.clone());
+        let known = self.populations.get(&key);
+        let known = known.filter(|(_, at)| now < at.plus(SUBJECTS_COUNTED_FOR));
+        let count = match known {
+            Some((count, _)) => count,
+            None => {
+                let work = Housekeeping::CountSubjects {
+                    environment: environment.clone(),
+                    organization: organization.clone(),
+                    limit: SUBJECTS_PER_ORGANIZATION_MAX,
+                };
+                let Kept::Rows(count) = self.ports.store.keep(work).await? else {
+                    return Err(Fault::internal("subjects were counted by table").into());
+                };
+                self.populations.insert(key, (count, now));
+                count
+            }
+        };
+        match count < u64::from(most) {
+            true => Ok(()),
+            false => Err(Denied::Conflict(POPULATED).into()),
+        }
+    }
+
     async fn removed_names(&self, names: Vec<Key>) -> Result<Vec<Change>, Fault> {
         if names.is_empty() {
             return Ok(Vec::new());
@@ -157,6 +195,8 @@ impl Engine {
         Ok(removed.collect())
     }
 }
+
+const POPULATED: &str = "the organization has as many end users as it may have";
 
 /// A key of a subject's led to another row.
 pub(crate) fn not_a_subject() -> Fault {

@@ -409,6 +409,17 @@ impl State {
                 Kept::Rows(touched.count() as u64)
             }
             Housekeeping::CountRows => Kept::Counts(self.count_rows()),
+            Housekeeping::CountSubjects {
+                environment,
+                organization,
+                limit,
+            } => {
+                let subjects = self.rows.values().filter_map(|row| row.subject());
+                let of = subjects.filter(|subject| {
+                    subject.environment == environment && subject.organization == organization
+                });
+                Kept::Rows(of.take(limit as usize).count() as u64)
+            }
             Housekeeping::CountDeliveries => {
                 let deliveries = self.rows.values().filter_map(|row| row.delivery());
                 let (dead, waiting): (Vec<_>, Vec<_>) =

@@ -3,7 +3,7 @@
 use super::{Making, at_version};
 use crate::{
     Engine,
-    bounds::CONFLICT_TRIES_MAX,
+    bounds::{CONFLICT_TRIES_MAX, SUBJECTS_PER_ORGANIZATION_MAX},
     call::{CallContext, Contact, NewSubject, SubjectCall, SubjectChange},
     commit::{Change, CommitError, Version},
     denied::{Denied, Fault, ProblemKind, Refusal},
@@ -88,6 +88,9 @@ impl Engine {
         let owner = Key::Organization(new.organization.clone());
         let [organization] = self.load(std::array::from_ref(&owner)).await?;
         let organization = organization.ok_or_else(|| not_found("organization"))?;
+        let (place, most) = (&new.environment, SUBJECTS_PER_ORGANIZATION_MAX);
+        self.decide_population(place, &new.organization, most, context.now)
+            .await?;
         // What it belongs to must still be there, as it was, when the subject begins.
         let mut changes = vec![Change::Require {
             key: owner,

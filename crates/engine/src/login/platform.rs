@@ -3,7 +3,7 @@
 use super::sessions::{Grant, Made};
 use crate::{
     Engine,
-    bounds::CONFLICT_TRIES_MAX,
+    bounds::{CONFLICT_TRIES_MAX, SUBJECTS_PER_ORGANIZATION_MAX},
     call::CallContext,
     commit::{Change, Commit, CommitError},
     compiled::Compiled,
@@ -138,6 +138,10 @@ impl Engine {
                 if_version: stored.version,
             }),
             None => {
+                let (place, owner) = (&subject.environment, &subject.organization);
+                let most = SUBJECTS_PER_ORGANIZATION_MAX;
+                self.decide_population(place, owner, most, context.now)
+                    .await?;
                 changes.extend(new_subject(&subject));
                 changes.extend(self.told_of_new(context, &subject).await?);
             }

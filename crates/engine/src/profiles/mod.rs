@@ -8,7 +8,7 @@ pub use members::ProfileMembers;
 
 use crate::{
     Engine,
-    bounds::{CONFLICT_TRIES_MAX, PAGE_ROWS_MAX, PROFILES_READ_MAX},
+    bounds::{CONFLICT_TRIES_MAX, PAGE_ROWS_MAX, PROFILES_READ_MAX, SUBJECTS_PER_ORGANIZATION_MAX},
     call::CallContext,
     commit::{Change, Commit, CommitError},
     denied::{Denied, Fault, ProblemKind, Refusal},
@@ -307,6 +307,9 @@ impl Engine {
         id: SubjectId,
         members: &ProfileMembers,
     ) -> Result<(Subject, Vec<Change>), Refusal> {
+        let (place, most) = (&context.environment, SUBJECTS_PER_ORGANIZATION_MAX);
+        self.decide_population(place, organization, most, context.now)
+            .await?;
         let blank = members::blank(context, organization, id);
         let subject = members.applied(&blank, context.now)?;
         decide_subject_members(&subject)?;

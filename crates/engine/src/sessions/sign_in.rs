@@ -7,7 +7,7 @@
 use super::{SessionAnswer, SignInAsk, lane_of, lane_of_address};
 use crate::{
     Engine,
-    bounds::{CONFLICT_TRIES_MAX, PASSCODE_FOR, PASSCODE_TRIES},
+    bounds::{CONFLICT_TRIES_MAX, PASSCODE_FOR, PASSCODE_TRIES, SIGN_UPS_UP_TO},
     call::CallContext,
     commit::{Change, CommitError},
     compiled::Compiled,
@@ -167,6 +167,9 @@ impl Engine {
         bucket
             .take(SIGN_UPS_OF_CLIENT, context.now)
             .map_err(too_many)?;
+        let owner = &at.client.organization;
+        self.decide_population(&compiled.id, owner, SIGN_UPS_UP_TO, context.now)
+            .await?;
         let members = ProfileMembers {
             email: Some(Some(at.email.clone())),
             ..ProfileMembers::default()

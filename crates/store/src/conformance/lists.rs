@@ -4,7 +4,7 @@ use super::{audit_lines, every_page, insert, people, remove, samples::*, write};
 use countersign_engine::{
     bounds::PAGE_ROWS_MAX,
     commit::Change,
-    ports::{Cursor, Query, Store},
+    ports::{Cursor, Housekeeping, Kept, Query, Store},
     row::{Row, Stored},
 };
 use std::sync::Arc;
@@ -13,6 +13,7 @@ cases! {
     lists_are_sorted_by_id_and_cut_into_pages
     lists_name_only_what_was_asked_for
     sessions_are_listed_by_digest_and_subject
+    the_subjects_of_an_organization_are_counted_up_to_a_limit
     a_credential_is_found_by_its_id
     a_page_has_at_least_one_row_and_at_most_the_bound
     pages_skip_and_repeat_nothing_while_rows_come_and_go
@@ -360,4 +361,25 @@ async fn versions_and_not_before_are_listed_too(store: &dyn Store) {
     .unwrap();
     let rows = every_page(store, &Query::Clients(sandbox(), None), 5).await;
     assert_eq!((rows[0].version, rows[0].not_before), (2, at(9)));
+}
+
+async fn the_subjects_of_an_organization_are_counted_up_to_a_limit(store: &dyn Store) {
+    let subjects = ["a", "b", "c"].map(|name| people::subject("sandbox", "org_a", name));
+    insert(store, subjects).await;
+    insert(store, [people::subject("sandbox", "org_b", "d")]).await;
+    insert(store, [people::subject("production", "org_a", "a")]).await;
+    for (organization, limit, wanted) in [
+        ("org_a", 10, 3),
+        ("org_a", 2, 2),
+        ("org_b", 10, 1),
+        ("org_c", 10, 0),
+    ] {
+        let work = Housekeeping::CountSubjects {
+            environment: sandbox(),
+            organization: organization_id(organization),
+            limit,
+        };
+        let counted = store.keep(work).await.unwrap();
+        assert_eq!(counted, Kept::Rows(wanted), "{organization} up to {limit}");
+    }
 }

@@ -64,10 +64,8 @@ pub(super) fn list(
         Query::Clients(environment, organization) => {
             fields.push(text(environment.as_str()));
             fields.extend(organization.as_ref().map(|id| text(id.as_str())));
-            match organization {
-                Some(_) => (sql::LIST_CLIENTS_OF, Noun::Client),
-                None => (sql::LIST_CLIENTS, Noun::Client),
-            }
+            let of_one = organization.as_ref().map(|_| sql::LIST_CLIENTS_OF);
+            (of_one.unwrap_or(sql::LIST_CLIENTS), Noun::Client)
         }
         Query::Credentials(environment, holder) => {
             fields.push(text(environment.as_str()));
@@ -94,18 +92,12 @@ pub(super) fn list(
             (sql::LIST_SUBSCRIPTIONS, Noun::Subscription)
         }
         Query::Deliveries { environment, dead } => {
-            let (sql, time) = match dead {
-                true => (sql::LIST_DEAD_LETTERS, NEVER),
-                false => (sql::LIST_DELIVERIES, BEHIND),
-            };
+            let (sql, time) = by_state(*dead, sql::LIST_DEAD_LETTERS, sql::LIST_DELIVERIES);
             fields.extend([text(environment.as_str()), Field::Integer(time)]);
             (sql, Noun::Delivery)
         }
         Query::Lane { place, order, dead } => {
-            let (sql, time) = match dead {
-                true => (sql::LIST_DEAD_LANE, NEVER),
-                false => (sql::LIST_LANE, BEHIND),
-            };
+            let (sql, time) = by_state(*dead, sql::LIST_DEAD_LANE, sql::LIST_LANE);
             fields.extend([Field::Integer(time), text(place), text(order)]);
             (sql, Noun::Delivery)
         }
@@ -116,6 +108,14 @@ pub(super) fn list(
         } => return list_due(connection, *now, *per_destination, busy, max),
     };
     page(connection, sql, &fields, noun, max)
+}
+
+/// Of two statements that list deliveries the one for the dead or the waiting, and the time that it compares with.
+fn by_state(dead: bool, of_dead: &'static str, of_waiting: &'static str) -> (&'static str, i64) {
+    match dead {
+        true => (of_dead, NEVER),
+        false => (of_waiting, BEHIND),
+    }
 }
 
 /// The statement that lists the credentials of a holder, and its further fields.
@@ -303,6 +303,24 @@ pub(super) fn look(
     };
     found.truncate(limit);
     Ok(Looked { found, next })
+}
+
+/// The subjects of an organization, up to `limit`.
+pub(super) fn count_subjects(
+    connection: &Connection,
+    environment: &EnvironmentId,
+    organization: &OrganizationId,
+    limit: u32,
+) -> Result<u64, Fault> {
+    let fields = [
+        Field::Text(environment.as_str()),
+        Field::Text(organization.as_str()),
+        Field::Integer(limit.into()),
+    ];
+    let rows: Vec<i64> = all(connection, statements::COUNT_SUBJECTS, &fields, |row| {
+        row.get(0)
+    })?;
+    Ok(rows.first().copied().unwrap_or(0).unsigned_abs())
 }
 
 /// What waits in the outbox, and what was given up.

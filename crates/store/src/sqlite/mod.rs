@@ -206,6 +206,16 @@ impl Store for SqliteStore {
                 Housekeeping::CountRows => {
                     return self.readers.read(lists::count_rows).await.map(Kept::Counts);
                 }
+                Housekeeping::CountSubjects {
+                    environment,
+                    organization,
+                    limit,
+                } => {
+                    let counted = self.readers.read(move |connection| {
+                        lists::count_subjects(connection, &environment, &organization, limit)
+                    });
+                    return counted.await.map(Kept::Rows);
+                }
                 Housekeeping::CountDeliveries => {
                     let counts = self.readers.read(lists::count_deliveries);
                     return counts.await.map(Kept::Counts);

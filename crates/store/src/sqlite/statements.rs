@@ -251,6 +251,8 @@ pub(crate) const LIST_KEY_SETS: &str = "SELECT name, version, 0, body FROM key_s
 
 pub(crate) const LIST_SUBJECTS: &str = "SELECT id, version, not_before, body FROM subject \
      WHERE id > ?1 AND environment = ?3 AND organization = ?4 ORDER BY id LIMIT ?2";
+pub(crate) const COUNT_SUBJECTS: &str = "SELECT count(*) FROM \
+     (SELECT 1 FROM subject WHERE environment = ?1 AND organization = ?2 LIMIT ?3)";
 pub(crate) const LIST_SESSIONS: &str = "SELECT hex(digest), version, 0, body FROM session \
      WHERE hex(digest) > ?1 AND environment = ?3 AND subject = ?4 ORDER BY digest LIMIT ?2";
 pub(crate) const LIST_SUBSCRIPTIONS: &str = "SELECT id, version, 0, body FROM subscription \
@@ -383,6 +385,7 @@ pub(crate) fn all() -> Vec<&'static str> {
         CREDENTIAL_BY_ID,
         LIST_KEY_SETS,
         LIST_SUBJECTS,
+        COUNT_SUBJECTS,
         LIST_SESSIONS,
         LIST_SUBSCRIPTIONS,
         LIST_DELIVERIES,

@@ -92,6 +92,15 @@ pub struct Find {
     platform: Option<String>,
 }
 
+impl Find {
+    fn body(&self) -> Body {
+        Body::default()
+            .set("email", self.email.as_deref())
+            .set("phone", self.phone.as_deref())
+            .set("platform", self.platform.as_deref())
+    }
+}
+
 /// A subject to make.
 #[derive(Debug, clap::Args)]
 pub struct Create {
@@ -283,13 +292,9 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
             output.rows("subject", LIST, &rows);
         }
         Command::Find(find) => {
-            let body = Body::default()
-                .set("email", find.email)
-                .set("phone", find.phone)
-                .set("platform", find.platform);
             let people = people(&find.environment, &find.organization);
             let path = [&people[..], &["find"]].concat();
-            output.row(SHOW, &api.post(&path, Some(&body.json())).await?);
+            output.row(SHOW, &api.post(&path, Some(&find.body().json())).await?);
         }
         Command::Show(which) => output.row(SHOW, &api.get(&which.path(&[])).await?),
         Command::Create(new) => {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::rules::subjects::{insert, session};
 use countersign_engine::{
+    bounds::SIGN_UPS_UP_TO,
     call::{AdminCall, Amend, EnvironmentChange, Target},
     denied::{Denied, Reason},
     id::OrganizationId,
@@ -98,4 +99,34 @@ async fn the_first_pages_are_there_however_many_profiles_there_are() {
     assert_eq!(last.json().as_array().map(Vec::len), Some(10), "{last:?}");
     let behind = quiltt.ask("GET /v1/profiles?page=2100&limit=10", "").await;
     assert_eq!(behind.status, 409, "{behind:?}");
+}
+
+#[tokio::test]
+async fn people_who_sign_up_by_themselves_leave_room_for_those_whom_a_server_makes() {
+    let quiltt = Quiltt::new().await;
+    quiltt.let_sign_in(true).await;
+    let email = |name: &str| format!(r#""email":"{name}@example.com""#);
+    let first = quiltt.enter("POST", &email("first")).await;
+    assert_eq!(first.status, 201, "{first:?}");
+    let token = quiltt.session(UUID).await;
+    let stored = quiltt.stored(UUID).await.unwrap();
+    let one = stored.subject().unwrap();
+    let ids = (0..SIGN_UPS_UP_TO).map(|number| format!("{number:08x}-0000-4000-8000-000000000000"));
+    let many: Vec<Row> = ids
+        .map(|id| {
+            let id = SubjectId::parse(&id).unwrap();
+            Row::Subject(Subject { id, ..one.clone() })
+        })
+        .collect();
+    for some in many.chunks(1000) {
+        insert(&quiltt.world, some.to_vec()).await;
+    }
+    quiltt.world.pass(60).await;
+    let full = quiltt.enter("POST", &email("second")).await;
+    assert_eq!(full.status, 409, "{full:?}");
+    assert!(full.json()["message"].is_string(), "{full:?}");
+    let shown = quiltt.with("GET /v1/users/session", &token).await;
+    assert_eq!(shown.status, 200, "who is there goes on");
+    let made = quiltt.ask("POST /v1/profiles", r#"{"email":"third@example.com"}"#);
+    assert_eq!(made.await.status, 201);
 }

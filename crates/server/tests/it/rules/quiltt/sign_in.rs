@@ -10,7 +10,7 @@ use countersign_engine::{
 };
 
 impl Quiltt {
-    async fn let_sign_in(&self, sign_ups: bool) {
+    pub(super) async fn let_sign_in(&self, sign_ups: bool) {
         let target = Target::Client(env(SANDBOX), self.client.clone());
         let Outcome::Row(view) = self.world.admin(AdminCall::Show(target)).await.unwrap() else {
             panic!()
@@ -26,7 +26,7 @@ impl Quiltt {
         self.world.admin(call).await.unwrap();
     }
 
-    async fn enter(&self, method: &str, rest: &str) -> Said {
+    pub(super) async fn enter(&self, method: &str, rest: &str) -> Said {
         let client = &self.client;
         let body = format!(r#"{{"session":{{"clientId":"{client}",{rest}}}}}"#);
         let json = [("Content-Type", "application/json")];
