@@ -176,3 +176,78 @@ pub const ERASED_SUBJECT_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub const EXPORT_ROWS_MAX: usize = 10_000;
 /// Audit lines of the organization that are read for the export of one of its subjects, newest first.
 pub const EXPORT_AUDIT_READ_MAX: usize = 100_000;
+/// How long a nonce can be typed in: what a person needs to find the phone, and no time to guess nine digits.
+pub const IDENTIFICATION_FOR: Duration = Duration::from_secs(10 * 60);
+/// How long an identification that ended can still be read by whoever polls it.
+pub const IDENTIFICATION_KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// Digits of a nonce, as Ubiqu prints them.
+pub const NONCE_DIGITS: usize = 9;
+/// How often one device may type in a nonce that is not there, in a row: a billion nonces, thousands of them live.
+pub const NONCE_GUESS_RATE: RateLimit = RateLimit {
+    per_minute: 6,
+    burst: 10,
+};
+/// How long a request waits for a device's answer.
+pub const APPROVAL_FOR: Duration = Duration::from_secs(5 * 60);
+/// How long a finished approval is kept: as long as audit lines.
+pub const APPROVAL_KEPT_FOR: Duration = AUDIT_FOR;
+/// How long a proxy may repeat the very request that used an approval up.
+pub const APPROVAL_REPEATED_FOR: Duration = Duration::from_secs(10);
+/// Requests that wait for one device: more would be a way to tire somebody into approving.
+pub const WAITING_PER_DEVICE_MAX: usize = 3;
+/// Requests of one service provider that wait for devices.
+pub const WAITING_PER_PROVIDER_MAX: u32 = 1_000;
+/// Requests of one organization that wait for devices.
+pub const WAITING_PER_ORGANIZATION_MAX: u32 = 5_000;
+/// Wrong PINs in a row before a device and its assets are locked: one in two hundred thousand is a thief's chance at
+/// six digits.
+pub const PIN_TRIES: u8 = 5;
+/// Digits of a PIN: at least.
+pub const PIN_DIGITS_MIN: usize = 6;
+/// Digits of a PIN: at most.
+pub const PIN_DIGITS_MAX: usize = 12;
+/// Assets of one device: it is rewritten with each, and all of them are locked in one commit.
+pub const ASSETS_PER_DEVICE_MAX: usize = 32;
+/// For how many people and organizations one device approves.
+pub const LINKS_PER_DEVICE_MAX: usize = 32;
+/// Devices of one subject.
+pub const DEVICES_PER_SUBJECT_MAX: usize = 4;
+/// Approvers of one organization in an environment: they are one row.
+pub const APPROVERS_MAX: usize = 100;
+/// Groups of one approver.
+pub const APPROVER_GROUPS_MAX: usize = 16;
+/// People who are asked for one countersignature at most: each device's row changes with it.
+pub const SEATS_MAX: usize = 16;
+/// How long a device that was never used for anything stays: anyone can enrol one.
+pub const UNUSED_DEVICE_FOR: Duration = Duration::from_secs(60 * 60);
+/// How long a destroyed asset is still shown.
+pub const DESTROYED_ASSET_FOR: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// How far a device's clock may be from ours, either way.
+pub const DEVICE_CLOCK_SKEW_MAX: Duration = Duration::from_secs(60);
+/// How long a request that waits for news is held.
+pub const LONG_POLL_FOR: Duration = Duration::from_secs(25);
+/// How long a stream of news lasts: then its reader signs anew.
+pub const EVENTS_FOR: Duration = Duration::from_secs(60);
+/// Requests of one node that are held at once, waiting for news.
+pub const HELD_REQUESTS_MAX: usize = 4096;
+/// Bytes of the sentence that a guard makes: it has to be read on a phone.
+pub const SENTENCE_BYTES_MAX: usize = 1024;
+/// Bytes of a request target that can be countersigned: what is bound is shown whole.
+pub const BOUND_TARGET_BYTES_MAX: usize = 2048;
+/// How often one network may enrol devices.
+pub const ENROLMENT_RATE: RateLimit = RateLimit {
+    per_minute: 10,
+    burst: 30,
+};
+/// How often one network may register service providers.
+pub const REGISTRATION_RATE: RateLimit = RateLimit {
+    per_minute: 2,
+    burst: 5,
+};
+/// How often the state of one approval or identification may be asked for: twice a second, and some at once.
+pub const POLL_RATE: RateLimit = RateLimit {
+    per_minute: 120,
+    burst: 60,
+};
+/// Bytes of what a service provider wants decrypted, and of the key beside it: one RSA-2048 block.
+pub const CIPHER_BYTES: usize = 256;

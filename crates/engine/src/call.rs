@@ -1,9 +1,14 @@
 //! Everything the server can be asked. A dialect decodes a request into one of these.
 
+mod approvals;
 mod realm;
 mod subjects;
 mod webhooks;
 
+pub use approvals::{
+    Answer, ApprovalAdmin, ApprovalCall, DeviceCall, DeviceSignature, LinkTo, NewApprover,
+    NewOperation, NewProvider, ProviderCall,
+};
 pub use realm::{RealmAsk, RealmCall};
 pub use subjects::{Contact, NewSubject, SubjectCall, SubjectChange};
 pub use webhooks::{NewSubscription, SubscriptionCall, SubscriptionChange, WebhookCall};
@@ -61,6 +66,10 @@ pub enum Callers {
     Session,
     /// Whoever holds an access token of ours, as Bearer (RFC 6750 section 2.1).
     AccessToken,
+    /// A device that enrolled, by its signature over the request (RFC 9421).
+    Device,
+    /// A device that enrols: it signs with the key that it brings along.
+    NewDevice,
 }
 
 /// What the caller showed, still unbelieved. Finding it has three answers.
@@ -95,6 +104,8 @@ pub enum Shown {
     },
     /// A bearer (RFC 6750 section 2.1).
     Bearer(Secret<String>),
+    /// A device's signature over the request.
+    DeviceSignature(Box<DeviceSignature>),
 }
 
 /// What sent a request, as `Origin` or `Sec-Fetch-Site` tells.
@@ -170,6 +181,12 @@ pub enum Call {
     Session(crate::sessions::SessionCall),
     /// A server looks after its users.
     Profile(crate::profiles::ProfileCall),
+    /// A service provider asks people.
+    Provider(ProviderCall),
+    /// A person's device.
+    Device(DeviceCall),
+    /// Whoever waits for an approval.
+    Approval(ApprovalCall),
 }
 
 /// What an operator can ask.
@@ -244,6 +261,8 @@ pub enum AdminCall {
     InspectToken(EnvironmentId, Secret<String>),
     /// About people.
     Subjects(SubjectCall),
+    /// About approvals, and who gives them.
+    Approvals(ApprovalAdmin),
 }
 
 /// What can be listed.
@@ -342,6 +361,10 @@ pub struct NewEnvironment {
     pub allowed_origins: Vec<String>,
     /// Where its pages are, for links in mails.
     pub public_url: Option<String>,
+    /// Where its phones answer.
+    pub phone_url: Option<String>,
+    /// The organization of service providers that register themselves.
+    pub provider_registrations: Option<OrganizationId>,
 }
 
 /// An organization to make.
@@ -479,6 +502,10 @@ pub struct EnvironmentChange {
     pub allowed_origins: Option<Vec<String>>,
     /// Where its pages are; `Some(None)` clears it.
     pub public_url: Option<Option<String>>,
+    /// Where its phones answer; `Some(None)` clears it.
+    pub phone_url: Option<Option<String>>,
+    /// The organization of service providers that register themselves; `Some(None)` ends that.
+    pub provider_registrations: Option<Option<OrganizationId>>,
 }
 
 /// A change to an organization.

@@ -1,6 +1,6 @@
 //! Why a request is not answered with what it asked for. Two kinds, by whose fault it is.
 
-use crate::model::scopes::Scopes;
+use crate::{id::ApprovalId, model::scopes::Scopes, time::Timestamp};
 
 /// The caller's fault, or ours. A fault never turns into a refusal that blames the caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -103,6 +103,58 @@ pub enum Denied {
     /// A secret credential came from a browser: it has leaked.
     #[error("a secret credential came from a browser")]
     SecretFromBrowser,
+    /// The request needs people's countersignature, and has none that is good for it.
+    #[error("a countersignature is needed: {0:?}")]
+    Unapproved(Box<Unapproved>),
+    /// The PIN is not the device's. With no try left the device is locked.
+    #[error("the PIN is wrong; {tries_left} tries are left")]
+    WrongPin {
+        /// How many more are looked at.
+        tries_left: u8,
+    },
+}
+
+/// Why a request that needs a countersignature does not pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unapproved {
+    /// People are being asked: for a request that names no approval, or one that still waits.
+    Waiting {
+        /// Which approval: the request passes with it once it is given.
+        approval: ApprovalId,
+        /// Where its state can be asked for.
+        poll: String,
+        /// What the person's device shows too, to be compared.
+        otp: String,
+        /// Until when people can answer.
+        expires_at: Timestamp,
+    },
+    /// Somebody said no.
+    Rejected,
+    /// Nobody answered in time, or the approval is past its end.
+    Expired,
+    /// It let a request pass before.
+    Used,
+    /// It is for another request, caller or body, or there is none.
+    Mismatch,
+    /// There is nobody who could approve.
+    NoApprover,
+    /// So many requests wait for the same people already.
+    TooManyWaiting,
+}
+
+impl Unapproved {
+    /// The word in problem bodies and audit.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Waiting { .. } => "approval_required",
+            Self::Rejected => "approval_rejected",
+            Self::Expired => "approval_expired",
+            Self::Used => "approval_used",
+            Self::Mismatch => "approval_mismatch",
+            Self::NoApprover => "no_approver",
+            Self::TooManyWaiting => "too_many_approvals",
+        }
+    }
 }
 
 /// What is wrong with what was shown.
@@ -157,6 +209,8 @@ pub enum Reason {
     Unguarded,
     /// The role is not enough.
     Role,
+    /// Too many wrong PINs.
+    Locked,
 }
 
 impl Reason {
@@ -178,6 +232,7 @@ impl Reason {
             Self::Kind => "kind",
             Self::Unguarded => "unguarded",
             Self::Role => "role",
+            Self::Locked => "locked",
         }
     }
 }
@@ -262,6 +317,8 @@ impl Denied {
             Self::UnsupportedMediaType { .. } => "unsupported_media_type",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::SecretFromBrowser => "secret_from_browser",
+            Self::Unapproved(why) => why.word(),
+            Self::WrongPin { .. } => "wrong_pin",
         }
     }
 }

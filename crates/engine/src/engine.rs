@@ -234,6 +234,16 @@ impl Engine {
             (Call::Profile(call), Settled::Client(client)) => {
                 self.profile_call(context, &client, call).await
             }
+            // In boxes, as above.
+            (Call::Provider(call), settled) => {
+                Box::pin(self.provider_call(context, &settled, call)).await
+            }
+            (Call::Device(call), settled) => {
+                Box::pin(self.device_call(context, &settled, call)).await
+            }
+            (Call::Approval(call), settled) => {
+                Box::pin(self.approval_call(context, &settled, call)).await
+            }
             // A route that declares other callers than its call needs is our mistake, and opens nothing.
             (call, _) => {
                 Err(Fault::internal(format_args!("{} on a route for others", call.name())).into())
@@ -352,6 +362,9 @@ impl Call {
             Self::Admin(_) => "admin",
             Self::Session(call) => call.name(),
             Self::Profile(call) => call.name(),
+            Self::Provider(call) => call.name(),
+            Self::Device(call) => call.name(),
+            Self::Approval(call) => call.name(),
         }
     }
 }

@@ -83,6 +83,16 @@ ids! {
     EventId read by parse;
     /// Something that waits in the outbox.
     DeliveryId read by parse;
+    /// A person's phone: the RFC 7638 thumbprint of its key.
+    DeviceId read by parse;
+    /// The key pairs of a device at one service provider: 32 lower-case hexadecimal digits.
+    AssetId read by parse;
+    /// A nonce that was shown: 32 lower-case hexadecimal digits.
+    IdentificationId read by parse;
+    /// A request to a device: 32 lower-case hexadecimal digits.
+    ApprovalId read by parse;
+    /// A person of an organization who may countersign.
+    ApproverId read by parse;
     /// One request, in logs, audit and error bodies.
     RequestId read by parse;
 }

@@ -14,6 +14,7 @@
 )]
 
 mod admin;
+mod approve;
 pub mod bounds;
 pub mod budget;
 pub mod call;
@@ -37,6 +38,7 @@ mod limits;
 pub mod login;
 pub mod model;
 mod observations;
+pub mod octets;
 pub mod opaque;
 mod outbox;
 pub mod outcome;

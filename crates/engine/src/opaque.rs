@@ -194,6 +194,16 @@ pub fn random_text(length: usize, entropy: &dyn Entropy) -> Result<String, Fault
     Ok(text)
 }
 
+/// 32 lower-case hexadecimal digits of 16 random bytes, as Ubiqu spells identifiers and API keys.
+///
+/// # Errors
+/// [`Fault`] when there is no randomness.
+pub fn hex_id(entropy: &dyn Entropy) -> Result<String, Fault> {
+    let mut bytes = [0; 16];
+    entropy.fill(&mut bytes)?;
+    Ok(data_encoding::HEXLOWER.encode(&bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,9 @@
 //! Everything the server can answer. A dialect encodes one of these.
 
+mod approvals;
 mod subjects;
 
+pub use approvals::{ApprovalOutcome, DeviceFacts, DeviceOutcome, News, ProviderOutcome, TypedIn};
 pub use subjects::{SubjectExport, SubjectOutcome};
 
 use crate::{
@@ -9,7 +11,7 @@ use crate::{
     login::LoginOutcome,
     model::{operator::Operator, scopes::Scopes},
     ports::Cursor,
-    row::Stored,
+    row::{Key, Stored},
     secret::Secret,
     time::Timestamp,
 };
@@ -54,6 +56,23 @@ pub enum Outcome {
     Profile(crate::profiles::ProfileAnswer),
     /// Something about people.
     Subject(SubjectOutcome),
+    /// What came of a service provider's call.
+    Provider(ProviderOutcome),
+    /// What came of a device's call.
+    Device(DeviceOutcome),
+    /// What came of a call about an approval.
+    Approval(ApprovalOutcome),
+}
+
+impl Outcome {
+    /// The row whose change would be news, where there are none: a route that waits asks again when it rings.
+    pub const fn waits_for(&self) -> Option<&Key> {
+        match self {
+            Self::Device(outcome) => outcome.waits_for(),
+            Self::Approval(outcome) => outcome.waits_for(),
+            _ => None,
+        }
+    }
 }
 
 /// A row as an operator sees it: with what housekeeping knows of it.

@@ -3,7 +3,7 @@
 use crate::{
     commit::{Commit, CommitError, Version},
     denied::Fault,
-    id::{CredentialId, EnvironmentId, OrganizationId, SubjectId},
+    id::{ClientId, CredentialId, EnvironmentId, OrganizationId, SubjectId},
     model::{
         audit::AuditEvent, credential::Holder, signing::SigningKey, subject::PasswordHash,
         webhook::Delivery,
@@ -14,6 +14,7 @@ use crate::{
     time::Timestamp,
 };
 use countersign_jose::{Algorithm, Jwk};
+use serde::{Deserialize, Serialize};
 use std::{future::Future, pin::Pin, sync::Arc};
 
 /// A future that a port returns.
@@ -94,6 +95,21 @@ pub enum Query {
         per_destination: u32,
         /// Destinations that are left out, as [`Delivery::place`] names them.
         busy: Vec<String>,
+    },
+    /// The devices of an environment, by id.
+    Devices(EnvironmentId),
+    /// The approvals of an environment, newest first; of one organization if named.
+    Approvals(EnvironmentId, Option<OrganizationId>),
+    /// Approvals of every environment that nobody answered in time and that are still pending in the store, the longest
+    /// over first.
+    LapsedApprovals {
+        /// What counts as over.
+        now: Timestamp,
+    },
+    /// The same of identifications.
+    LapsedIdentifications {
+        /// What counts as over.
+        now: Timestamp,
     },
     /// Audit lines, newest first; of one environment, one organization, from a time on, if named.
     Audit {
@@ -180,6 +196,26 @@ pub enum Housekeeping {
     },
     /// Count what waits in the outbox and what was given up there, for the metrics.
     CountDeliveries,
+    /// Count the approvals that wait, up to a limit.
+    CountWaiting {
+        /// Where.
+        environment: EnvironmentId,
+        /// Whose.
+        of: WaitingOf,
+        /// Those count that end later.
+        now: Timestamp,
+        /// No more are counted.
+        limit: u32,
+    },
+}
+
+/// Whose waiting approvals are counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WaitingOf {
+    /// All of an organization's.
+    Organization(OrganizationId),
+    /// A service provider's.
+    Provider(ClientId),
 }
 
 /// What came of an attempt to deliver something.
@@ -277,6 +313,18 @@ pub trait Keystore: Send + Sync {
         bound_to: &str,
         sealed: &Sealed,
     ) -> Result<Secret<Vec<u8>>, Fault>;
+}
+
+/// The forms of RSAES-OAEP (RFC 8017 section 7.1): the hash of the label, and that of the mask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Oaep {
+    /// SHA-1 for both.
+    Sha1,
+    /// SHA-256 for both.
+    Sha256,
+    /// SHA-256 for the label, SHA-1 for the mask: a form that no keystore of ours has.
+    Sha256Mgf1Sha1,
 }
 
 /// The environment under whose data key something is sealed.

@@ -4,16 +4,21 @@ use crate::{
     bounds::{ERASED_SUBJECT_FOR, LAPSED_CREDENTIAL_FOR},
     digest::Digest,
     id::{
-        ClientId, CredentialId, DeliveryId, EnvironmentId, OperatorId, OrganizationId, SubjectId,
-        SubscriptionId,
+        ApprovalId, AssetId, ClientId, CredentialId, DeliveryId, DeviceId, EnvironmentId,
+        IdentificationId, OperatorId, OrganizationId, SubjectId, SubscriptionId,
     },
     model::{
+        approval::Approval,
+        approver::ApproverList,
+        asset::Asset,
         audit::AuditEvent,
         client::Client,
         credential::Credential,
+        device::Device,
         environment::Environment,
         guard::GuardList,
         idempotency::Idempotency,
+        identification::Identification,
         name::{Name, NameSpace},
         operator::Operator,
         organization::Organization,
@@ -71,6 +76,16 @@ pub enum Key {
     Subscription(EnvironmentId, SubscriptionId),
     /// Something in the outbox.
     Delivery(EnvironmentId, DeliveryId),
+    /// A person's phone.
+    Device(EnvironmentId, DeviceId),
+    /// The key pairs of a device at one service provider.
+    Asset(EnvironmentId, AssetId),
+    /// A nonce that was shown.
+    Identification(EnvironmentId, IdentificationId),
+    /// A request to devices.
+    Approval(EnvironmentId, ApprovalId),
+    /// The approvers of an organization.
+    Approvers(EnvironmentId, OrganizationId),
 }
 
 /// A row's content.
@@ -111,6 +126,16 @@ pub enum Row {
     Subscription(Subscription),
     /// Something in the outbox.
     Delivery(Box<Delivery>),
+    /// A person's phone.
+    Device(Box<Device>),
+    /// The key pairs of a device at one service provider.
+    Asset(Box<Asset>),
+    /// A nonce that was shown.
+    Identification(Identification),
+    /// A request to devices.
+    Approval(Box<Approval>),
+    /// The approvers of an organization.
+    Approvers(ApproverList),
     /// When a credential was last used: written by housekeeping only.
     LastUsed(EnvironmentId, CredentialId, Timestamp),
     /// A line of the audit log: written with a commit or as an observation, only ever listed.
@@ -140,6 +165,15 @@ impl Row {
             Self::Attempts(row) => Key::Attempts(row.environment.clone(), row.digest),
             Self::Subscription(row) => Key::Subscription(row.environment.clone(), row.id.clone()),
             Self::Delivery(row) => Key::Delivery(row.environment.clone(), row.id.clone()),
+            Self::Device(row) => Key::Device(row.environment.clone(), row.id.clone()),
+            Self::Asset(row) => Key::Asset(row.environment.clone(), row.id.clone()),
+            Self::Identification(row) => {
+                Key::Identification(row.environment.clone(), row.id.clone())
+            }
+            Self::Approval(row) => Key::Approval(row.environment.clone(), row.id.clone()),
+            Self::Approvers(row) => {
+                Key::Approvers(row.environment.clone(), row.organization.clone())
+            }
             Self::LastUsed(environment, credential, _) => {
                 Key::LastUsed(environment.clone(), credential.clone())
             }
@@ -151,6 +185,10 @@ impl Row {
     /// while, because operators look at what has lapsed; one without an end never goes by itself.
     pub fn sweep_at(&self) -> Option<Timestamp> {
         match self {
+            Self::Device(row) => Some(row.sweep_at()),
+            Self::Asset(row) => Some(row.sweep_at()),
+            Self::Identification(row) => Some(row.sweep_at()),
+            Self::Approval(row) => Some(row.sweep_at()),
             Self::Revocation(row) => Some(row.expires_at),
             Self::Idempotency(row) => Some(row.expires_at),
             // What was known of the person went when it began to close; what is left refuses what hangs on it.
@@ -235,6 +273,16 @@ nouns! {
     subscription: Subscription(Subscription);
     /// The delivery in this row.
     delivery: Delivery(Delivery);
+    /// The device in this row.
+    device: Device(Device);
+    /// The asset in this row.
+    asset: Asset(Asset);
+    /// The identification in this row.
+    identification: Identification(Identification);
+    /// The approval in this row.
+    approval: Approval(Approval);
+    /// The approvers in this row.
+    approvers: Approvers(ApproverList);
     /// The audit line in this row.
     audit: Audit(AuditEvent);
 }

@@ -4,16 +4,17 @@
 
 use crate::{
     page::{FEED_COMMITS_MAX, audit_after, audit_place, cut, rows_max},
-    tables::{LEDGERS, Noun, check, touched},
+    tables::{LEDGERS, Noun, approval_place, check, touched},
 };
 use countersign_engine::{
     commit::{Change, Commit, CommitError, OneTime, Version},
     denied::Fault,
     digest::Digest,
     id::{CredentialId, EnvironmentId},
-    model::{audit::AuditEvent, credential::Holder},
+    model::{approval::Approval, audit::AuditEvent, credential::Holder},
     ports::{
         Attempted, Cursor, FeedCursor, FeedPage, Housekeeping, Kept, Page, Pending, Query, Store,
+        WaitingOf,
     },
     row::{Key, Row, Stored},
     time::Timestamp,
@@ -420,6 +421,21 @@ impl State {
                 });
                 Kept::Rows(of.take(limit as usize).count() as u64)
             }
+            Housekeeping::CountWaiting {
+                environment,
+                of,
+                now,
+                limit,
+            } => {
+                let approvals = self.rows.values().filter_map(|row| row.approval());
+                let waiting = approvals.filter(|approval| {
+                    let lapses_at = approval.lapses_at();
+                    approval.environment == environment
+                        && (now < lapses_at && lapses_at < Timestamp::FAR)
+                        && is_waiting_of(approval, &of)
+                });
+                Kept::Rows(waiting.take(limit as usize).count() as u64)
+            }
             Housekeeping::CountDeliveries => {
                 let deliveries = self.rows.values().filter_map(|row| row.delivery());
                 let (dead, waiting): (Vec<_>, Vec<_>) =
@@ -529,6 +545,18 @@ impl State {
     }
 }
 
+fn is_waiting_of(approval: &Approval, of: &WaitingOf) -> bool {
+    match of {
+        WaitingOf::Organization(id) => approval.organization.as_ref() == Some(id),
+        WaitingOf::Provider(id) => approval.operation().is_some_and(|it| it.provider == *id),
+    }
+}
+
+/// Where something that is over stands: the longest over first.
+fn lapsed_place(at: Timestamp, environment: &EnvironmentId, id: &str) -> String {
+    format!("{:020}{environment}{id}", at.micros())
+}
+
 /// Where a row stands in a query's order; none if the query does not ask for it.
 fn place_in(query: &Query, row: &Row) -> Option<String> {
     match (query, row) {
@@ -565,6 +593,22 @@ fn place_in(query: &Query, row: &Row) -> Option<String> {
         (Query::Subscriptions(environment, organization), Row::Subscription(row)) => {
             let wanted = row.environment == *environment && row.organization == *organization;
             wanted.then(|| row.id.as_str().into())
+        }
+        (Query::Devices(environment), Row::Device(row)) => {
+            (row.environment == *environment).then(|| row.id.as_str().into())
+        }
+        (Query::Approvals(environment, organization), Row::Approval(row)) => {
+            let is_of = |id| row.organization.as_ref() == Some(id);
+            let wanted = row.environment == *environment && organization.as_ref().is_none_or(is_of);
+            wanted.then(|| approval_place(row))
+        }
+        (Query::LapsedApprovals { now }, Row::Approval(row)) => {
+            let at = row.lapses_at();
+            (at <= *now).then(|| lapsed_place(at, &row.environment, row.id.as_str()))
+        }
+        (Query::LapsedIdentifications { now }, Row::Identification(row)) => {
+            let at = row.lapses_at();
+            (at <= *now).then(|| lapsed_place(at, &row.environment, row.id.as_str()))
         }
         (Query::Deliveries { environment, dead }, Row::Delivery(row)) => {
             let wanted = row.environment == *environment && row.due_at.is_none() == *dead;

@@ -8,7 +8,10 @@ use countersign_engine::{
     commit::{Change, Commit},
     denied::Fault,
     id::OrganizationId,
-    model::credential::{Credential, Holder},
+    model::{
+        approval::Approval,
+        credential::{Credential, Holder},
+    },
     row::{Key, Row},
     time::Timestamp,
 };
@@ -106,11 +109,16 @@ pub(crate) enum Noun {
     Attempts,
     Subscription,
     Delivery,
+    Device,
+    Asset,
+    Identification,
+    Approval,
+    Approvers,
 }
 
 impl Noun {
     /// Every keyed noun.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 22] = [
         Self::Environment,
         Self::Organization,
         Self::Operator,
@@ -128,6 +136,11 @@ impl Noun {
         Self::Attempts,
         Self::Subscription,
         Self::Delivery,
+        Self::Device,
+        Self::Asset,
+        Self::Identification,
+        Self::Approval,
+        Self::Approvers,
     ];
 
     /// Its table.
@@ -150,6 +163,11 @@ impl Noun {
             Self::Attempts => &ATTEMPTS,
             Self::Subscription => &SUBSCRIPTION,
             Self::Delivery => &DELIVERY,
+            Self::Device => &DEVICE,
+            Self::Asset => &ASSET,
+            Self::Identification => &IDENTIFICATION,
+            Self::Approval => &APPROVAL,
+            Self::Approvers => &APPROVERS,
         }
     }
 
@@ -173,6 +191,11 @@ impl Noun {
             Key::Attempts(..) => Self::Attempts,
             Key::Subscription(..) => Self::Subscription,
             Key::Delivery(..) => Self::Delivery,
+            Key::Device(..) => Self::Device,
+            Key::Asset(..) => Self::Asset,
+            Key::Identification(..) => Self::Identification,
+            Key::Approval(..) => Self::Approval,
+            Key::Approvers(..) => Self::Approvers,
             Key::Spent(..) | Key::LastUsed(..) => return None,
         })
     }
@@ -316,6 +339,53 @@ const DELIVERY: Table = Table {
     ..BASE
 };
 
+const DEVICE: Table = Table {
+    name: "device",
+    key: &[text("environment"), text("id")],
+    projections: &[SWEEP_AT],
+    indexes: &[&["sweep_at"]],
+    ..BASE
+};
+const ASSET: Table = Table {
+    name: "asset",
+    key: &[text("environment"), text("id")],
+    projections: &[SWEEP_AT],
+    indexes: &[&["sweep_at"]],
+    ..BASE
+};
+const IDENTIFICATION: Table = Table {
+    name: "identification",
+    key: &[text("environment"), text("id")],
+    projections: &[time("lapses_at"), SWEEP_AT],
+    indexes: &[&["sweep_at"], &["lapses_at", "environment", "id"]],
+    ..BASE
+};
+const APPROVAL: Table = Table {
+    name: "approval",
+    key: &[text("environment"), text("id")],
+    projections: &[
+        optional("organization"),
+        optional("provider"),
+        text("place"),
+        time("lapses_at"),
+        SWEEP_AT,
+    ],
+    indexes: &[
+        &["sweep_at"],
+        &["lapses_at", "environment", "id"],
+        &["environment", "place"],
+        &["environment", "organization", "place"],
+        &["environment", "organization", "lapses_at"],
+        &["environment", "provider", "lapses_at"],
+    ],
+    ..BASE
+};
+const APPROVERS: Table = Table {
+    name: "approvers",
+    key: &[text("environment"), text("organization")],
+    ..BASE
+};
+
 /// The `due_at` of what was given up.
 pub(crate) const NEVER: i64 = Timestamp::FAR.micros();
 
@@ -366,6 +436,11 @@ pub(crate) fn key_fields(key: &Key) -> Vec<Field<'_>> {
         Key::Subscription(environment, id) => vec![Text(environment.as_str()), Text(id.as_str())],
         Key::Delivery(environment, id) => vec![Text(environment.as_str()), Text(id.as_str())],
         Key::LastUsed(environment, id) => vec![Text(environment.as_str()), Text(id.as_str())],
+        Key::Device(environment, id) => vec![Text(environment.as_str()), Text(id.as_str())],
+        Key::Asset(environment, id) => vec![Text(environment.as_str()), Text(id.as_str())],
+        Key::Identification(environment, id) => vec![Text(environment.as_str()), Text(id.as_str())],
+        Key::Approval(environment, id) => vec![Text(environment.as_str()), Text(id.as_str())],
+        Key::Approvers(environment, id) => vec![Text(environment.as_str()), Text(id.as_str())],
         Key::Credential(environment, digest)
         | Key::Revocation(environment, digest)
         | Key::Idempotency(environment, digest)
@@ -393,12 +468,25 @@ pub(crate) fn projected_fields(row: &Row) -> Vec<Field<'_>> {
                     .map_or(NEVER, |at| at.micros().min(BEHIND - 1)),
             ),
         ],
+        Row::Identification(row) => vec![Field::Integer(row.lapses_at().micros())],
+        Row::Approval(row) => vec![
+            row.organization.as_ref().map(OrganizationId::as_str).into(),
+            row.operation().map(|it| it.provider.as_str()).into(),
+            Field::Owned(approval_place(row)),
+            Field::Integer(row.lapses_at().micros()),
+        ],
         Row::Client(client) => vec![Field::Text(client.organization.as_str())],
         Row::Credential(credential) => holder_fields(credential),
         _ => Vec::new(),
     };
     fields.extend(row.sweep_at().map(|at| Field::Integer(at.micros())));
     fields
+}
+
+/// Where an approval stands among those of its environment: newest first.
+pub(crate) fn approval_place(approval: &Approval) -> String {
+    let age = i64::MAX.wrapping_sub(approval.created_at.micros());
+    format!("{age:016x}{}", approval.id)
 }
 
 fn holder_fields(credential: &Credential) -> Vec<Field<'_>> {
@@ -434,6 +522,11 @@ pub(crate) fn encode_body(row: &Row) -> Result<String, Fault> {
         Row::Attempts(noun) => serde_json::to_string(noun),
         Row::Subscription(noun) => serde_json::to_string(noun),
         Row::Delivery(noun) => serde_json::to_string(noun),
+        Row::Device(noun) => serde_json::to_string(noun),
+        Row::Asset(noun) => serde_json::to_string(noun),
+        Row::Identification(noun) => serde_json::to_string(noun),
+        Row::Approval(noun) => serde_json::to_string(noun),
+        Row::Approvers(noun) => serde_json::to_string(noun),
         Row::Audit(noun) => serde_json::to_string(noun),
         Row::LastUsed(..) => return Err(Fault::internal("a last use has no body")),
     }
@@ -460,6 +553,11 @@ pub(crate) fn decode_body(noun: Noun, body: &str) -> Result<Row, Fault> {
         Noun::Attempts => serde_json::from_str(body).map(Row::Attempts),
         Noun::Subscription => serde_json::from_str(body).map(Row::Subscription),
         Noun::Delivery => serde_json::from_str(body).map(Row::Delivery),
+        Noun::Device => serde_json::from_str(body).map(Row::Device),
+        Noun::Asset => serde_json::from_str(body).map(Row::Asset),
+        Noun::Identification => serde_json::from_str(body).map(Row::Identification),
+        Noun::Approval => serde_json::from_str(body).map(Row::Approval),
+        Noun::Approvers => serde_json::from_str(body).map(Row::Approvers),
     }
     .map_err(|error| {
         // serde_json names the place and what was expected; the content itself stays out of the log.

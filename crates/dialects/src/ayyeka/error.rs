@@ -64,7 +64,9 @@ pub fn at_resource(refusal: &Refusal) -> (u16, Cow<'static, str>) {
         Denied::InsufficientScope { .. }
         | Denied::Forbidden(_)
         | Denied::UnauthorizedClient
-        | Denied::SecretFromBrowser => (403, "permission denied"),
+        | Denied::SecretFromBrowser
+        | Denied::Unapproved(_)
+        | Denied::WrongPin { .. } => (403, "permission denied"),
         Denied::UnsupportedGrantType => (400, "unsupported grant type"),
         Denied::InvalidScope => (400, "invalid scope"),
         Denied::InvalidTarget => (400, "invalid resource"),

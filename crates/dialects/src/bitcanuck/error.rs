@@ -79,6 +79,9 @@ pub fn row(refusal: &Refusal) -> (u16, &'static str, Cow<'static, str>) {
             "SecretFromBrowser",
             "a secret credential came from a browser: replace it",
         ),
+        Denied::Unapproved(_) | Denied::WrongPin { .. } => {
+            (403, "Forbidden", "a person has to approve this first")
+        }
         Denied::UnsupportedGrantType => (400, "BadRequest", "unsupported grant type"),
         Denied::InvalidScope => (400, "BadRequest", "invalid scope"),
         Denied::InvalidTarget => (400, "BadRequest", "invalid resource"),

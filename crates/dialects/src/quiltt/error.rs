@@ -154,6 +154,9 @@ fn told_denied(denied: &Denied, expected: Expected) -> (u16, &'static str, Cow<'
             "Forbidden",
             "An API Key secret never belongs in a browser: use a Session token.",
         ),
+        Denied::Unapproved(_) | Denied::WrongPin { .. } => {
+            (403, "Forbidden", "A person has to approve this first.")
+        }
         Denied::UnsupportedGrantType | Denied::InvalidScope | Denied::InvalidTarget => {
             (400, "Bad Request", "Ask for what this API has.")
         }

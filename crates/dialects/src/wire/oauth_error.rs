@@ -64,6 +64,7 @@ pub fn at_client_endpoint(refusal: &Refusal) -> OAuthError {
         Denied::MalformedCredential(Malformed::Request) => (400, "invalid_request", REQUEST),
         Denied::Forbidden(_) => (403, "access_denied", FORBIDDEN),
         Denied::SecretFromBrowser => (403, "access_denied", BROWSER),
+        Denied::Unapproved(_) | Denied::WrongPin { .. } => (403, "access_denied", UNAPPROVED),
         Denied::Invalid(problems) => {
             return row(
                 StatusCode::BAD_REQUEST,
@@ -134,6 +135,7 @@ pub fn at_resource(refusal: &Refusal) -> OAuthError {
         ),
         Denied::Forbidden(_) | Denied::UnauthorizedClient => (403, "access_denied", FORBIDDEN),
         Denied::SecretFromBrowser => (403, "access_denied", BROWSER),
+        Denied::Unapproved(_) | Denied::WrongPin { .. } => (403, "access_denied", UNAPPROVED),
         Denied::Invalid(problems) => {
             return row(
                 StatusCode::BAD_REQUEST,
@@ -164,6 +166,7 @@ const TWO: &str = "More than one credential is shown.";
 const PLACE: &str = "A secret must not be part of the URL.";
 const REQUEST: &str = "The request is malformed.";
 const FORBIDDEN: &str = "This is not allowed.";
+const UNAPPROVED: &str = "A person has to approve this first.";
 const BROWSER: &str = "A secret credential must not be used in a browser; replace it.";
 
 /// What the RFCs leave to HTTP, the same on both faces.
@@ -207,7 +210,9 @@ fn of_http(denied: &Denied) -> OAuthError {
         | Denied::UnauthorizedClient
         | Denied::InvalidScope
         | Denied::InvalidTarget
-        | Denied::SecretFromBrowser => (400, "invalid_request", REQUEST),
+        | Denied::SecretFromBrowser
+        | Denied::Unapproved(_)
+        | Denied::WrongPin { .. } => (400, "invalid_request", REQUEST),
     };
     row(code_of(status), code, text)
 }

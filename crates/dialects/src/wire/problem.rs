@@ -4,7 +4,7 @@ use super::{describe, headers};
 use crate::Response;
 use countersign_engine::{
     call::CallContext,
-    denied::{Denied, Fault, Problem, Refusal},
+    denied::{Denied, Fault, Problem, Refusal, Unapproved},
 };
 use http::StatusCode;
 use schemars::JsonSchema;
@@ -58,6 +58,8 @@ pub const fn row(refusal: &Refusal) -> (u16, &'static str) {
         Denied::InsufficientScope { .. } => (403, "insufficient-scope"),
         Denied::Forbidden(_) => (403, "forbidden"),
         Denied::SecretFromBrowser => (403, "secret-from-browser"),
+        Denied::Unapproved(why) => (403, unapproved(why)),
+        Denied::WrongPin { .. } => (403, "wrong-pin"),
         Denied::Invalid(_) => (400, "invalid-request"),
         Denied::UnsupportedGrantType => (400, "unsupported-grant-type"),
         Denied::UnauthorizedClient => (403, "unauthorized-client"),
@@ -95,6 +97,13 @@ fn detail(refusal: &Refusal) -> Cow<'static, str> {
         Denied::SecretFromBrowser => {
             "A secret credential must not be used in a browser; replace it.".into()
         }
+        Denied::Unapproved(why) => in_words(why).into(),
+        Denied::WrongPin { tries_left: 0 } => {
+            "The PIN is wrong, and the device is locked now.".into()
+        }
+        Denied::WrongPin { tries_left } => {
+            format!("The PIN is wrong. Tries left: {tries_left}.").into()
+        }
         Denied::Invalid(problems) => describe::problems(problems).into(),
         Denied::UnsupportedGrantType => "This grant type is not supported.".into(),
         Denied::UnauthorizedClient => "This client may not use this grant.".into(),
@@ -119,6 +128,39 @@ fn detail(refusal: &Refusal) -> Cow<'static, str> {
         Denied::BodyTooLarge { limit_bytes } => {
             format!("The body is larger than {limit_bytes} bytes.").into()
         }
+    }
+}
+
+/// Why a countersigned request does not pass, as the last part of `type`.
+const fn unapproved(why: &Unapproved) -> &'static str {
+    match why {
+        Unapproved::Waiting { .. } => "approval-required",
+        Unapproved::Rejected => "approval-rejected",
+        Unapproved::Expired => "approval-expired",
+        Unapproved::Used => "approval-used",
+        Unapproved::Mismatch => "approval-mismatch",
+        Unapproved::NoApprover => "no-approver",
+        Unapproved::TooManyWaiting => "too-many-approvals",
+    }
+}
+
+const fn in_words(why: &Unapproved) -> &'static str {
+    match why {
+        Unapproved::Waiting { .. } => {
+            "A person has to approve this request. Ask for its state at the poll address; once it is approved, send the same request again with Countersign-Approval."
+        }
+        Unapproved::Rejected => "A person rejected this request.",
+        Unapproved::Expired => {
+            "Nobody approved in time. Send the request without Countersign-Approval to ask again."
+        }
+        Unapproved::Used => "This approval has let a request pass; it is good once.",
+        Unapproved::Mismatch => {
+            "There is no such approval for this request: another caller, target or body was approved."
+        }
+        Unapproved::NoApprover => {
+            "Nobody could approve this request: no device is linked to whoever may."
+        }
+        Unapproved::TooManyWaiting => "So many requests wait for the same people already.",
     }
 }
 

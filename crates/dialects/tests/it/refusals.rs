@@ -3,9 +3,11 @@
 use crate::wire::{context, print};
 use countersign_dialects::{Dialect, Reply, Response, registry};
 use countersign_engine::{
-    denied::{Denied, Fault, Malformed, Problem, ProblemKind, Reason, Refusal},
+    denied::{Denied, Fault, Malformed, Problem, ProblemKind, Reason, Refusal, Unapproved},
+    id::ApprovalId,
     model::scopes::Scopes,
     outcome::Outcome,
+    time::Timestamp,
 };
 use std::collections::BTreeMap;
 
@@ -66,7 +68,10 @@ fn every_denied() -> Vec<Denied> {
         },
         Denied::BodyTooLarge { limit_bytes: 1024 },
         Denied::SecretFromBrowser,
+        Denied::WrongPin { tries_left: 2 },
+        Denied::WrongPin { tries_left: 0 },
     ];
+    list.extend(every_unapproved().map(|why| Denied::Unapproved(Box::new(why))));
     list.extend(
         [
             Malformed::Form,
@@ -80,6 +85,24 @@ fn every_denied() -> Vec<Denied> {
         .map(Denied::MalformedCredential),
     );
     list
+}
+
+fn every_unapproved() -> [Unapproved; 7] {
+    let waiting = Unapproved::Waiting {
+        approval: ApprovalId::parse("0123456789abcdef0123456789abcdef").unwrap(),
+        poll: "https://auth.example/approvals/0123456789abcdef0123456789abcdef".into(),
+        otp: "01835850267822849a62e574cffb1976".into(),
+        expires_at: Timestamp::from_seconds(1_700_000_300),
+    };
+    [
+        waiting,
+        Unapproved::Rejected,
+        Unapproved::Expired,
+        Unapproved::Used,
+        Unapproved::Mismatch,
+        Unapproved::NoApprover,
+        Unapproved::TooManyWaiting,
+    ]
 }
 
 /// Exhaustive on purpose: who adds a variant has to come here, and then adds it to the list above.
@@ -97,6 +120,8 @@ fn name(refusal: &Refusal) -> String {
                 | Malformed::Unaccepted
                 | Malformed::Request),
             ) => format!("malformed credential: {why:?}"),
+            Denied::WrongPin { tries_left } => format!("wrong pin, {tries_left} left"),
+            Denied::Unapproved(why) => why.word().replace('_', " "),
             Denied::NoCredential
             | Denied::InvalidClient(_)
             | Denied::InvalidToken(_)

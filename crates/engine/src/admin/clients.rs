@@ -14,10 +14,10 @@ use crate::{
     id::{ClientId, EnvironmentId},
     model::{
         State,
-        client::{Client, ClientKind, Platform, Spelling},
+        client::{Client, ClientKind, Platform, ServiceProvider, Spelling},
         name::{Name, NameSpace},
     },
-    opaque::random_text,
+    opaque::{hex_id, random_text},
     outcome::Outcome,
     row::{Key, Row},
     verify::{Authenticated, OperatorCaller},
@@ -52,6 +52,7 @@ impl Engine {
             serves: new.serves,
             platform: platform.transpose()?,
             sign_in: new.sign_in,
+            provider: (new.kind == ClientKind::ServiceProvider).then(ServiceProvider::default),
             number: new.number.map_or_else(|| self.random_number(), Ok)?,
             maker_number: new.maker_number.unwrap_or(caller.who().operator.number),
             created_at: context.now,
@@ -88,6 +89,7 @@ impl Engine {
                 entropy.fill(&mut bytes)?;
                 data_encoding::HEXUPPER.encode(&bytes)
             }
+            Spelling::Ubiqu => hex_id(entropy)?,
         };
         ClientId::parse(&text).map_err(Fault::internal)
     }

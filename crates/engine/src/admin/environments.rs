@@ -54,6 +54,8 @@ impl Engine {
             brand: new.brand.unwrap_or_else(|| opaque::BRAND.into()),
             allowed_origins: new.allowed_origins,
             public_url: new.public_url,
+            phone_url: new.phone_url,
+            provider_registrations: new.provider_registrations,
             data_key: place.data_key,
             created_at: context.now,
         };
@@ -138,6 +140,12 @@ impl Engine {
         }
         if let Some(url) = change.public_url {
             after.public_url = url;
+        }
+        if let Some(url) = change.phone_url {
+            after.phone_url = url;
+        }
+        if let Some(organization) = change.provider_registrations {
+            after.provider_registrations = organization;
         }
         if let Some(dialects) = change.dialects {
             after.profiles = profiles(&dialects, &after.issuer);

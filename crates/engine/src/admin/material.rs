@@ -12,7 +12,7 @@ use crate::{
         credential::{CredentialKind, Material},
         environment::Environment,
     },
-    opaque::{self, random_text},
+    opaque::{self, hex_id, random_text},
     pem,
     secret::Secret,
 };
@@ -47,6 +47,7 @@ impl Engine {
                 entropy.fill(&mut bytes)?;
                 Secret::new(format!("qltt_0{}", data_encoding::HEXLOWER.encode(&bytes)))
             }
+            (Spelling::Ubiqu, CredentialKind::ApiKey, _) => Secret::new(hex_id(entropy)?),
             (_, _, Some(word)) => {
                 let place = crate::compiled::place_of(environment);
                 let tag_key = environment.tag_keys.first();

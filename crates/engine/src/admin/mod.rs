@@ -109,6 +109,7 @@ impl Engine {
                 self.inspect_token(context, &environment, &token).await
             }
             AdminCall::Subjects(call) => self.admin_subjects(context, caller, call).await,
+            AdminCall::Approvals(call) => self.admin_approvals(context, caller, call).await,
         }
     }
 

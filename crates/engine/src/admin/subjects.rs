@@ -118,6 +118,7 @@ impl Engine {
             state: State::Active,
             closing_at: None,
             password: None,
+            devices: Vec::new(),
             created_at: context.now,
             updated_at: context.now,
         };

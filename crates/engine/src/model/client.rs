@@ -2,7 +2,8 @@
 
 use super::{State, scopes::Scopes};
 use crate::{
-    id::{ClientId, EnvironmentId, OrganizationId},
+    id::{AssetId, ClientId, EnvironmentId, OrganizationId},
+    sealed::Sealed,
     time::Timestamp,
 };
 use countersign_jose::Algorithm;
@@ -42,6 +43,8 @@ pub enum Spelling {
     Quiltt,
     /// BitCanuck's: identifiers are UUIDs.
     Bitcanuck,
+    /// Ubiqu's: identifiers and API keys are 32 lower-case hexadecimal digits.
+    Ubiqu,
 }
 
 /// How a platform vouches for its users (BitCanuck).
@@ -65,6 +68,23 @@ pub struct Platform {
 pub struct SignIn {
     /// Whether an unknown address becomes a new subject.
     pub sign_ups: bool,
+}
+
+/// What a service provider told us of itself, and where it wants to hear of its people's answers (Ubiqu).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceProvider {
+    /// Where each change of state of its objects is told, with the whole object; none: it polls.
+    pub callback_url: Option<String>,
+    /// Where each change is told by its name only.
+    pub notification_url: Option<String>,
+    /// Its own page, for people.
+    pub url: Option<String>,
+    /// The secret that signs callbacks, sealed under the client's identifier.
+    pub callback_secret: Option<Sealed>,
+    /// Registered by itself, and not yet confirmed by a nonce: what it asks is refused.
+    pub unconfirmed: bool,
+    /// The asset whose device confirmed it.
+    pub admin_asset: Option<AssetId>,
 }
 
 /// A registered application of an organization in one environment.
@@ -98,6 +118,9 @@ pub struct Client {
     /// How people sign in at it by themselves; none: not at all.
     #[serde(default)]
     pub sign_in: Option<SignIn>,
+    /// What it does as a service provider; of service providers only.
+    #[serde(default)]
+    pub provider: Option<ServiceProvider>,
     /// Its number, unique in the environment, for dialects that print numbers.
     pub number: u64,
     /// The number of whoever made it, for the same dialects.

@@ -1,7 +1,11 @@
 //! Environments: sandbox or production, each with its own hosts, keys, faces and data.
 
 use super::profile::TokenProfile;
-use crate::{id::EnvironmentId, sealed::Sealed, time::Timestamp};
+use crate::{
+    id::{EnvironmentId, OrganizationId},
+    sealed::Sealed,
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 /// Which of the two kinds of environment this is; its credentials say so (`live`, `test`).
@@ -49,6 +53,13 @@ pub struct Environment {
     /// Where its pages are, for links in mails: an `https` URL, or `http` on loopback. None: no such mail leaves.
     #[serde(default)]
     pub public_url: Option<String>,
+    /// Where its phones answer, on a host of its own: an `https` URL without path, or `http` on loopback. None: no
+    /// device enrols here.
+    #[serde(default)]
+    pub phone_url: Option<String>,
+    /// The organization whose clients become service providers that register themselves (Ubiqu). None: none does.
+    #[serde(default)]
+    pub provider_registrations: Option<OrganizationId>,
     /// The key under which its private keys and signing secrets are sealed, itself sealed under the master key.
     pub data_key: Sealed,
     /// The keys of the tag in our opaque credentials: the first makes, all verify. Empty: the

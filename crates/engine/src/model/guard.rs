@@ -1,7 +1,7 @@
 //! Guards: which requests need which credential and scopes.
 
 use super::{credential::RateLimit, scopes::Scopes};
-use crate::id::EnvironmentId;
+use crate::id::{EnvironmentId, OrganizationId};
 use serde::{Deserialize, Serialize};
 
 /// The guards of one environment, read top-down; the first that matches decides, and no match is denied.
@@ -74,4 +74,46 @@ pub struct Guard {
     /// Whether passing requests carry a signed `Countersign-Assertion`.
     #[serde(default)]
     pub assertion: bool,
+    /// What people have to countersign before a request passes; none: nothing.
+    #[serde(default)]
+    pub approval: Option<ApprovalRule>,
+}
+
+/// That each request needs people's countersignature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalRule {
+    /// Who may give it.
+    pub approvers: Approvers,
+    /// What becomes of the request's body, which no proxy can judge for us.
+    pub body: BoundBody,
+    /// What people are shown: a text with fields in braces, of what is bound only. `{method}`, `{host}`, `{path}`,
+    /// `{target}`, `{client}`, `{subject}`, `{organization}`, `{query.NAME}`.
+    pub sentence: String,
+}
+
+/// Who may countersign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Approvers {
+    /// The end user for whom the caller speaks, on any of its devices.
+    Subject,
+    /// So many of the approvers of a group.
+    Group {
+        /// Whose group; none: the caller's organization.
+        organization: Option<OrganizationId>,
+        /// Its name.
+        group: String,
+        /// How many must approve, at least 1.
+        needed: u8,
+    },
+}
+
+/// What becomes of the body of a countersigned request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BoundBody {
+    /// There is none: the proxy drops any.
+    None,
+    /// The API compares it with the `Content-Digest` that was bound (RFC 9530), which we hand it.
+    CheckedByApi,
 }

@@ -1,16 +1,23 @@
 //! The nouns and their invariants, a file each.
 
+pub mod approval;
+pub mod approver;
+pub mod asset;
 pub mod audit;
 pub mod client;
 pub mod contact;
 pub mod credential;
+pub mod device;
 pub mod environment;
 pub mod guard;
+pub mod held_key;
 pub mod idempotency;
+pub mod identification;
 pub mod name;
 pub mod operator;
 pub mod organization;
 pub mod profile;
+pub mod provider_object;
 pub mod revocation;
 pub mod scopes;
 pub mod session;

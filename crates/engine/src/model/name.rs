@@ -22,6 +22,10 @@ pub enum NameSpace {
     Login,
     /// A subject's phone number, under its organization and platform; leads to the subject.
     SubjectPhone,
+    /// Nine digits that are shown to be typed into a device; lead to the identification.
+    Nonce,
+    /// The digest of a request that waits for its countersignature; leads to the approval.
+    Countersigned,
 }
 
 impl NameSpace {
@@ -35,6 +39,8 @@ impl NameSpace {
             Self::SubjectEmail => "subject_email",
             Self::Login => "login",
             Self::SubjectPhone => "subject_phone",
+            Self::Nonce => "nonce",
+            Self::Countersigned => "countersigned",
         }
     }
 
@@ -48,6 +54,8 @@ impl NameSpace {
             Self::SubjectEmail,
             Self::Login,
             Self::SubjectPhone,
+            Self::Nonce,
+            Self::Countersigned,
         ];
         all.into_iter().find(|space| space.word() == word)
     }

@@ -2,7 +2,7 @@
 
 use super::State;
 use crate::{
-    id::{ClientId, EnvironmentId, OrganizationId, SubjectId},
+    id::{ClientId, DeviceId, EnvironmentId, OrganizationId, SubjectId},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,9 @@ pub struct Subject {
     pub closing_at: Option<Timestamp>,
     /// Its password's hash. None: it has none and cannot log in with one.
     pub password: Option<PasswordHash>,
+    /// The devices on which it approves.
+    #[serde(default)]
+    pub devices: Vec<DeviceId>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When anything above last changed.

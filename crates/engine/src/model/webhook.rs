@@ -1,8 +1,8 @@
 //! Webhook subscriptions, events, and the deliveries that wait in the outbox.
 
 use crate::{
-    id::{DeliveryId, EnvironmentId, EventId, OrganizationId, SubjectId, SubscriptionId},
-    model::environment::Mode,
+    id::{ClientId, DeliveryId, EnvironmentId, EventId, OrganizationId, SubjectId, SubscriptionId},
+    model::{environment::Mode, provider_object::ProviderObject},
     sealed::Sealed,
     time::Timestamp,
 };
@@ -143,6 +143,10 @@ pub enum Destination {
     Webhook(SubscriptionId),
     /// By mail.
     Mail,
+    /// To a service provider's callback address: whole objects.
+    Callback(ClientId),
+    /// To a service provider's notification address: their names.
+    Notification(ClientId),
 }
 
 impl Destination {
@@ -151,6 +155,8 @@ impl Destination {
         match self {
             Self::Webhook(id) => format!("webhook:{id}"),
             Self::Mail => "mail".into(),
+            Self::Callback(id) => format!("callback:{id}"),
+            Self::Notification(id) => format!("notification:{id}"),
         }
     }
 
@@ -174,6 +180,8 @@ impl Delivery {
 pub enum Content {
     /// An event.
     Event(Event),
+    /// An object of a service provider, as it was at the commit.
+    Object(Box<ProviderObject>),
     /// A [`Letter`] as JSON, sealed under the delivery's identifier: it holds a code or a link.
     Letter(Sealed),
 }

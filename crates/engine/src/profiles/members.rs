@@ -88,6 +88,7 @@ pub(super) fn blank(
         state: State::Active,
         closing_at: None,
         password: None,
+        devices: Vec::new(),
         created_at: context.now,
         updated_at: context.now,
     }

@@ -44,7 +44,7 @@ impl Engine {
             Shown::ClientSecret { secret, .. } => self.refuse_secret(context, secret.expose()),
             Shown::Bearer(text) => self.refuse_secret(context, text.expose()),
             // It carries no secret; whose secret signed it is known when it is verified.
-            Shown::ClientAssertion { .. } => return Ok(()),
+            Shown::ClientAssertion { .. } | Shown::DeviceSignature(_) => return Ok(()),
         }
         .await
     }

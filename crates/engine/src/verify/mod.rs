@@ -7,6 +7,7 @@ mod bearer;
 mod browser;
 mod client_headers;
 mod client_secret;
+mod device;
 mod operator;
 mod platform;
 mod refused;
@@ -57,6 +58,8 @@ pub(crate) enum Settled {
     Operator(Authenticated<OperatorCaller>),
     Session(Authenticated<SessionCaller>),
     AccessToken(Authenticated<TokenCaller>),
+    Device(Authenticated<DeviceCaller>),
+    NewDevice(Authenticated<NewDeviceKey>),
 }
 
 /// A client that authenticated with its own credential.
@@ -249,9 +252,24 @@ impl Engine {
                 .verify_token_bearer(context, &token)
                 .await
                 .map(Settled::AccessToken),
+            (Callers::Device, Shown::DeviceSignature(signature)) => self
+                .verify_device(context, &signature)
+                .await
+                .map(Settled::Device),
+            (Callers::NewDevice, Shown::DeviceSignature(signature)) => self
+                .verify_new_device(context, &signature)
+                .map(Settled::NewDevice),
             (Callers::Client, Shown::Bearer(_)) => Err(Denied::InvalidClient(Reason::Kind).into()),
+            (Callers::Client, Shown::DeviceSignature(_)) => {
+                Err(Denied::InvalidClient(Reason::Kind).into())
+            }
             (
-                Callers::Operator(_) | Callers::ApiKey | Callers::Session | Callers::AccessToken,
+                Callers::Operator(_)
+                | Callers::ApiKey
+                | Callers::Session
+                | Callers::AccessToken
+                | Callers::Device
+                | Callers::NewDevice,
                 _,
             ) => Err(Denied::InvalidToken(Reason::Kind).into()),
             (Callers::Anyone, _) => Ok(Settled::Anyone),
@@ -359,6 +377,7 @@ pub(crate) fn decide_client<'a>(
         .ok_or(Reason::Disabled)
 }
 
+pub(crate) use device::{DeviceCaller, NewDeviceKey};
 pub(crate) use refused::{Refused, Whose};
 
 pub(crate) use platform::Vouched;

@@ -13,7 +13,7 @@ use countersign_engine::{
     denied::Fault,
     id::{EnvironmentId, OrganizationId},
     model::credential::Holder,
-    ports::{Cursor, FeedCursor, FeedPage, Page, Query},
+    ports::{Cursor, FeedCursor, FeedPage, Page, Query, WaitingOf},
     row::{Key, Row, Stored},
     time::Timestamp,
 };
@@ -90,6 +90,24 @@ pub(super) fn list(
         Query::Subscriptions(environment, organization) => {
             fields.extend([text(environment.as_str()), text(organization.as_str())]);
             (sql::LIST_SUBSCRIPTIONS, Noun::Subscription)
+        }
+        Query::Devices(environment) => {
+            fields.push(text(environment.as_str()));
+            (sql::LIST_DEVICES, Noun::Device)
+        }
+        Query::Approvals(environment, organization) => {
+            fields.push(text(environment.as_str()));
+            fields.extend(organization.as_ref().map(|id| text(id.as_str())));
+            let of_one = organization.as_ref().map(|_| sql::LIST_APPROVALS_OF);
+            (of_one.unwrap_or(sql::LIST_APPROVALS), Noun::Approval)
+        }
+        Query::LapsedApprovals { now } => {
+            fields.push(Field::Integer(now.micros()));
+            (sql::LIST_LAPSED_APPROVALS, Noun::Approval)
+        }
+        Query::LapsedIdentifications { now } => {
+            fields.push(Field::Integer(now.micros()));
+            (sql::LIST_LAPSED_IDENTIFICATIONS, Noun::Identification)
         }
         Query::Deliveries { environment, dead } => {
             let (sql, time) = by_state(*dead, sql::LIST_DEAD_LETTERS, sql::LIST_DELIVERIES);
@@ -320,6 +338,29 @@ pub(super) fn count_subjects(
     let rows: Vec<i64> = all(connection, statements::COUNT_SUBJECTS, &fields, |row| {
         row.get(0)
     })?;
+    Ok(rows.first().copied().unwrap_or(0).unsigned_abs())
+}
+
+/// The approvals that wait, up to `limit`.
+pub(super) fn count_waiting(
+    connection: &Connection,
+    environment: &EnvironmentId,
+    of: &WaitingOf,
+    now: Timestamp,
+    limit: u32,
+) -> Result<u64, Fault> {
+    let (sql, whose) = match of {
+        WaitingOf::Organization(id) => (statements::COUNT_WAITING_OF_ORGANIZATION, id.as_str()),
+        WaitingOf::Provider(id) => (statements::COUNT_WAITING_OF_PROVIDER, id.as_str()),
+    };
+    let fields = [
+        Field::Text(environment.as_str()),
+        Field::Text(whose),
+        Field::Integer(now.micros()),
+        Field::Integer(Timestamp::FAR.micros()),
+        Field::Integer(limit.into()),
+    ];
+    let rows: Vec<i64> = all(connection, sql, &fields, |row| row.get(0))?;
     Ok(rows.first().copied().unwrap_or(0).unsigned_abs())
 }
 

@@ -52,6 +52,14 @@ pub(super) fn all() -> Vec<Migration> {
         Noun::Subscription,
         Noun::Delivery,
     ]);
+    // Devices, and what their owners approve.
+    let third = tables(&[
+        Noun::Device,
+        Noun::Asset,
+        Noun::Identification,
+        Noun::Approval,
+        Noun::Approvers,
+    ]);
     vec![
         Migration {
             version: 1,
@@ -60,6 +68,10 @@ pub(super) fn all() -> Vec<Migration> {
         Migration {
             version: 2,
             statements: second,
+        },
+        Migration {
+            version: 3,
+            statements: third,
         },
     ]
 }

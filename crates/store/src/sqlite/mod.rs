@@ -216,6 +216,17 @@ impl Store for SqliteStore {
                     });
                     return counted.await.map(Kept::Rows);
                 }
+                Housekeeping::CountWaiting {
+                    environment,
+                    of,
+                    now,
+                    limit,
+                } => {
+                    let counted = self.readers.read(move |connection| {
+                        lists::count_waiting(connection, &environment, &of, now, limit)
+                    });
+                    return counted.await.map(Kept::Rows);
+                }
                 Housekeeping::CountDeliveries => {
                     let counts = self.readers.read(lists::count_deliveries);
                     return counts.await.map(Kept::Counts);

@@ -48,6 +48,11 @@ pub(crate) fn keyed(noun: Noun) -> &'static Keyed {
         attempts,
         subscription,
         delivery,
+        device,
+        asset,
+        identification,
+        approval,
+        approvers,
     ] = &*KEYED;
     match noun {
         Noun::Environment => environment,
@@ -67,6 +72,11 @@ pub(crate) fn keyed(noun: Noun) -> &'static Keyed {
         Noun::Attempts => attempts,
         Noun::Subscription => subscription,
         Noun::Delivery => delivery,
+        Noun::Device => device,
+        Noun::Asset => asset,
+        Noun::Identification => identification,
+        Noun::Approval => approval,
+        Noun::Approvers => approvers,
     }
 }
 
@@ -257,6 +267,26 @@ pub(crate) const LIST_SESSIONS: &str = "SELECT hex(digest), version, 0, body FRO
      WHERE hex(digest) > ?1 AND environment = ?3 AND subject = ?4 ORDER BY digest LIMIT ?2";
 pub(crate) const LIST_SUBSCRIPTIONS: &str = "SELECT id, version, 0, body FROM subscription \
      WHERE id > ?1 AND environment = ?3 AND organization = ?4 ORDER BY id LIMIT ?2";
+pub(crate) const LIST_DEVICES: &str = "SELECT id, version, 0, body FROM device \
+     WHERE id > ?1 AND environment = ?3 ORDER BY id LIMIT ?2";
+pub(crate) const LIST_APPROVALS: &str = "SELECT place, version, 0, body FROM approval \
+     WHERE place > ?1 AND environment = ?3 ORDER BY place LIMIT ?2";
+pub(crate) const LIST_APPROVALS_OF: &str = "SELECT place, version, 0, body FROM approval \
+     WHERE place > ?1 AND environment = ?3 AND organization = ?4 ORDER BY place LIMIT ?2";
+// Their place begins with when they were over, in as many digits for each, so that it sorts as that does.
+pub(crate) const LIST_LAPSED_APPROVALS: &str = "SELECT printf('%020d', lapses_at) || environment || id, \
+     version, 0, body FROM approval WHERE printf('%020d', lapses_at) || environment || id > ?1 \
+     AND lapses_at <= ?3 ORDER BY lapses_at, environment, id LIMIT ?2";
+pub(crate) const LIST_LAPSED_IDENTIFICATIONS: &str = "SELECT printf('%020d', lapses_at) || environment || id, \
+     version, 0, body FROM identification WHERE printf('%020d', lapses_at) || environment || id > ?1 \
+     AND lapses_at <= ?3 ORDER BY lapses_at, environment, id LIMIT ?2";
+/// What waits has a time to lapse that is not the last of all. Parameters: environment, whose, now, last, limit.
+pub(crate) const COUNT_WAITING_OF_ORGANIZATION: &str = "SELECT count(*) FROM \
+     (SELECT 1 FROM approval WHERE environment = ?1 AND organization = ?2 \
+     AND lapses_at > ?3 AND lapses_at < ?4 LIMIT ?5)";
+pub(crate) const COUNT_WAITING_OF_PROVIDER: &str = "SELECT count(*) FROM \
+     (SELECT 1 FROM approval WHERE environment = ?1 AND provider = ?2 \
+     AND lapses_at > ?3 AND lapses_at < ?4 LIMIT ?5)";
 pub(crate) const LIST_DELIVERIES: &str = "SELECT id, version, 0, body FROM delivery \
      WHERE id > ?1 AND environment = ?3 AND due_at <= ?4 ORDER BY id LIMIT ?2";
 pub(crate) const LIST_DEAD_LETTERS: &str = "SELECT id, version, 0, body FROM delivery \
@@ -388,6 +418,13 @@ pub(crate) fn all() -> Vec<&'static str> {
         COUNT_SUBJECTS,
         LIST_SESSIONS,
         LIST_SUBSCRIPTIONS,
+        LIST_DEVICES,
+        LIST_APPROVALS,
+        LIST_APPROVALS_OF,
+        LIST_LAPSED_APPROVALS,
+        LIST_LAPSED_IDENTIFICATIONS,
+        COUNT_WAITING_OF_ORGANIZATION,
+        COUNT_WAITING_OF_PROVIDER,
         LIST_DELIVERIES,
         LIST_DEAD_LETTERS,
         LIST_LANE,
