@@ -32,6 +32,7 @@ pub mod id;
 mod identity_assertion;
 mod introspect;
 mod issue;
+mod kept_code;
 mod keys;
 mod lanes;
 mod limits;

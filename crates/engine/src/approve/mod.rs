@@ -10,7 +10,7 @@ mod assets;
 mod callbacks;
 mod countersign;
 mod devices;
-mod facts;
+pub(crate) mod facts;
 mod identifications;
 mod lapse;
 mod operations;
@@ -24,7 +24,7 @@ use crate::{
     call::{ApprovalCall, CallContext, DeviceCall, ProviderCall},
     denied::{Fault, Refusal},
     outcome::{ApprovalOutcome, DeviceOutcome, Outcome, ProviderOutcome},
-    verify::Settled,
+    verify::{Refused, Settled},
 };
 
 impl Engine {
@@ -69,6 +69,12 @@ impl Engine {
         settled: &Settled,
         call: DeviceCall,
     ) -> Result<Outcome, Refusal> {
+        if let (true, Settled::Device(device)) = (call.changes(), settled) {
+            let who = device.who();
+            who.may_change(context.now).map_err(|denied| {
+                self.refuse_caller(context, Refused::of_device(denied, &who.device.id))
+            })?;
+        }
         let outcome: DeviceOutcome = match (call, settled) {
             (DeviceCall::Enrol { name, pin }, Settled::NewDevice(key)) => {
                 self.enrol(context, key, &name, &pin).await?

@@ -249,6 +249,14 @@ impl ProviderCall {
 }
 
 impl DeviceCall {
+    /// Whether it changes something: then its signature is good once, and for no longer than clocks differ.
+    pub const fn changes(&self) -> bool {
+        match self {
+            Self::Enrol { .. } | Self::Answer(_) | Self::TypeIn { .. } => true,
+            Self::ShowSelf | Self::Waiting { .. } | Self::Show(_) => false,
+        }
+    }
+
     /// The word for logs and audit.
     pub const fn name(&self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
 //! Key pairs whose private half the keystore holds.
 
-use crate::sealed::Sealed;
+use crate::{pem, sealed::Sealed};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A key pair whose private half the keystore holds (an asset's).
@@ -24,6 +24,13 @@ pub enum HeldPrivate {
         /// `CKA_ID` in lower-case hexadecimal.
         id: String,
     },
+}
+
+impl HeldKey {
+    /// The public half as PEM `PUBLIC KEY` (RFC 7468 section 13), without a line break at its end.
+    pub fn public_pem(&self) -> String {
+        pem::public_key(&self.public)
+    }
 }
 
 fn encode<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {

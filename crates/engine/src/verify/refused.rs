@@ -3,7 +3,7 @@
 use crate::{
     decision::Fact,
     denied::{Denied, Fault, Refusal},
-    id::{ClientId, CredentialId, OrganizationId},
+    id::{ClientId, CredentialId, DeviceId, OrganizationId},
     model::{
         audit::AuditEvent,
         credential::{Credential, Holder},
@@ -38,6 +38,18 @@ impl Refused {
                 actor,
                 organization,
                 credential: Some(credential.id.clone()),
+            })),
+        }
+    }
+
+    /// The refusal of a request that this device did sign.
+    pub fn of_device(refusal: impl Into<Refusal>, device: &DeviceId) -> Self {
+        Self {
+            refusal: refusal.into(),
+            whose: Some(Box::new(Whose {
+                actor: format!("device:{device}"),
+                organization: None,
+                credential: None,
             })),
         }
     }

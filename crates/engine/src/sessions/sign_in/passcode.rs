@@ -18,12 +18,12 @@ use crate::{
     compiled::Compiled,
     denied::{Denied, Fault, ProblemKind, Refusal},
     digest::Digest,
+    kept_code::CodeOf,
     model::ticket::{Attempts, KeptCode, Purpose, Ticket},
     row::{Key, Row, Stored},
-    secret::{self, Secret},
+    secret::Secret,
     time::Timestamp,
 };
-use aws_lc_rs::hmac;
 use std::{sync::Arc, time::Duration};
 
 const DIGITS: usize = 6;
@@ -74,18 +74,7 @@ impl Engine {
         ticket: Digest,
         code: &Secret<String>,
     ) -> Result<KeptCode, Fault> {
-        let mut bytes = vec![0; 32];
-        self.ports.entropy.fill(&mut bytes)?;
-        let pepper = Secret::new(bytes);
-        let bound_to = bound_to(ticket);
-        let place = compiled.place()?;
-        Ok(KeptCode {
-            pepper: self
-                .ports
-                .keystore
-                .seal(&place, &bound_to, pepper.expose())?,
-            mac: mac(&pepper, ticket, code),
-        })
+        self.kept_code(compiled, &CodeOf::ticket(ticket), code)
     }
 
     /// Whether this is the ticket's passcode.
@@ -98,11 +87,7 @@ impl Engine {
         let Some(kept) = &ticket.code else {
             return Ok(false);
         };
-        let place = compiled.place()?;
-        let bound_to = bound_to(ticket.digest);
-        let pepper = self.ports.keystore.open(&place, &bound_to, &kept.pepper)?;
-        let shown = mac(&pepper, ticket.digest, code);
-        Ok(secret::equal(shown.as_bytes(), kept.mac.as_bytes()))
+        self.is_kept_code(compiled, &CodeOf::ticket(ticket.digest), kept, code)
     }
 
     /// Spend a guess: at the code, and at the address. What it is compared with, two codes at most; nothing where there
@@ -280,21 +265,6 @@ fn open_ticket(stored: &Stored, now: Timestamp) -> Option<&Ticket> {
     let is_open =
         ticket.purpose == Purpose::Passcode && now < ticket.expires_at && ticket.tries_left > 0;
     is_open.then_some(ticket)
-}
-
-fn bound_to(ticket: Digest) -> String {
-    let digest = data_encoding::HEXLOWER.encode(ticket.as_bytes());
-    format!("passcode {digest}")
-}
-
-fn mac(pepper: &Secret<Vec<u8>>, ticket: Digest, code: &Secret<String>) -> Digest {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, pepper.expose());
-    let mut context = hmac::Context::with_key(&key);
-    context.update(ticket.as_bytes());
-    context.update(code.expose().as_bytes());
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(context.sign().as_ref().get(..32).unwrap_or(&[0; 32]));
-    Digest::from_bytes(bytes)
 }
 
 #[cfg(test)]
