@@ -448,6 +448,8 @@ mod tests {
             ],
             allowed_origins: vec![],
             public_url: None,
+            phone_url: None,
+            provider_registrations: None,
             data_key: Sealed::default(),
             tag_keys: vec![],
             created_at: Timestamp::EPOCH,

@@ -28,6 +28,8 @@ fn environment() -> Row {
         profiles: vec![],
         allowed_origins: vec![],
         public_url: None,
+        phone_url: None,
+        provider_registrations: None,
         data_key: Sealed(vec![1]),
         tag_keys: vec![],
         created_at: NOW,
@@ -65,6 +67,7 @@ fn subject() -> Subject {
         password: Some(crate::model::subject::PasswordHash(
             "$argon2id$secret".into(),
         )),
+        devices: Vec::new(),
         created_at: NOW,
         updated_at: NOW,
     }

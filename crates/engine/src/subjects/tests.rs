@@ -32,6 +32,7 @@ fn jane() -> Subject {
         state: State::Active,
         closing_at: None,
         password: None,
+        devices: Vec::new(),
         created_at: Timestamp::EPOCH,
         updated_at: Timestamp::EPOCH,
     }

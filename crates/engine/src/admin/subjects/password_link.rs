@@ -145,6 +145,8 @@ mod tests {
             profiles: vec![],
             allowed_origins: vec![],
             public_url: Some("https://www.example.com".into()),
+            phone_url: None,
+            provider_registrations: None,
             data_key: Sealed::default(),
             tag_keys: vec![],
             created_at: Timestamp::EPOCH,
@@ -164,6 +166,7 @@ mod tests {
             state: State::Active,
             closing_at: None,
             password: None,
+            devices: Vec::new(),
             created_at: Timestamp::EPOCH,
             updated_at: Timestamp::EPOCH,
         }
