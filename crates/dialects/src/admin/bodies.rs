@@ -44,6 +44,10 @@ body! {
         allowed_origins: Option<Vec<String>>,
         /// Where its pages are, for links in mails: `https` and a host, or `http` on loopback.
         public_url: Option<String>,
+        /// Where its phones answer, on a host of its own among its hosts: `https` and a host, or `http` on loopback.
+        phone_url: Option<String>,
+        /// The organization of service providers that register themselves; none may unless given.
+        provider_registrations: Option<OrganizationId>,
     }
 
     /// What to change of an environment. What is left out stays.
@@ -58,6 +62,10 @@ body! {
         allowed_origins: Option<Vec<String>>,
         /// Where its pages are, for links in mails.
         public_url: Option<Clearable<String>>,
+        /// Where its phones answer.
+        phone_url: Option<Clearable<String>>,
+        /// The organization of service providers that register themselves.
+        provider_registrations: Option<Clearable<OrganizationId>>,
     }
 
     /// An organization to make.

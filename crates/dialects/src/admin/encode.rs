@@ -52,6 +52,9 @@ fn answer(outcome: &Outcome) -> Result<Response, Fault> {
         | Outcome::UserInfo(_)
         | Outcome::Session(_)
         | Outcome::Profile(_)
+        | Outcome::Provider(_)
+        | Outcome::Device(_)
+        | Outcome::Approval(_)
         | Outcome::Login(_) => Err(Fault::internal(
             "an admin call was answered with an outcome of the public endpoints",
         )),

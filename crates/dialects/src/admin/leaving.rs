@@ -22,7 +22,7 @@ pub(super) fn subscription(row: &Subscription, version: u64) -> rows::Webhook {
 pub(super) fn delivery(row: &Delivery, version: u64) -> rows::Delivery {
     let event = match &row.content {
         Content::Event(event) => Some(event),
-        Content::Letter(_) => None,
+        Content::Letter(_) | Content::Object(_) => None,
     };
     rows::Delivery {
         environment: row.environment.to_string(),

@@ -36,6 +36,10 @@ rows! {
         allowed_origins: Vec<String>,
         /// Where its pages are, for links in mails.
         public_url: Option<String>,
+        /// Where its phones answer.
+        phone_url: Option<String>,
+        /// The organization of service providers that register themselves.
+        provider_registrations: Option<String>,
         /// How its tokens are spelled; the first is what a standard request gets.
         token_profiles: Vec<TokenProfile>,
         /// Tokens issued before are refused.

@@ -63,7 +63,12 @@ pub(super) fn row(view: &View) -> Option<Shown> {
         | Row::Session(_)
         | Row::SessionWindow(_)
         | Row::Ticket(_)
-        | Row::Attempts(_) => return None,
+        | Row::Attempts(_)
+        | Row::Device(_)
+        | Row::Asset(_)
+        | Row::Identification(_)
+        | Row::Approval(_)
+        | Row::Approvers(_) => return None,
     })
 }
 
@@ -86,6 +91,8 @@ fn environment(row: &Environment, stored: &Stored) -> rows::Environment {
         brand: row.brand.clone(),
         allowed_origins: row.allowed_origins.clone(),
         public_url: row.public_url.clone(),
+        phone_url: row.phone_url.clone(),
+        provider_registrations: row.provider_registrations.as_ref().map(ToString::to_string),
         token_profiles: row.profiles.iter().map(profile).collect(),
         tokens_not_before: raised(stored),
         created_at: time::write(row.created_at),

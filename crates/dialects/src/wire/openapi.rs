@@ -330,11 +330,17 @@ fn security(callers: Callers) -> Value {
         Callers::ApiKey => json!([{ "apiKey": [] }]),
         Callers::Session => json!([{ "session": [] }]),
         Callers::AccessToken => json!([{ "accessToken": [] }]),
+        Callers::Device | Callers::NewDevice => json!([{ "deviceSignature": [] }]),
     }
 }
 
 fn bearer() -> Value {
     json!({ "type": "http", "scheme": "bearer" })
+}
+
+/// OpenAPI has no word for HTTP Message Signatures (RFC 9421): one of its two headers stands for both.
+fn device_signature() -> Value {
+    json!({ "type": "apiKey", "in": "header", "name": "Signature" })
 }
 
 fn security_schemes(routes: &[Route]) -> Map<String, Value> {
@@ -347,6 +353,7 @@ fn security_schemes(routes: &[Route]) -> Map<String, Value> {
             Callers::ApiKey => ("apiKey", bearer()),
             Callers::Session => ("session", bearer()),
             Callers::AccessToken => ("accessToken", bearer()),
+            Callers::Device | Callers::NewDevice => ("deviceSignature", device_signature()),
         };
         schemes.insert(name.into(), scheme);
     }

@@ -71,6 +71,7 @@ words! {
         Quiltt = "quiltt",
         /// As BitCanuck's document prints them.
         Bitcanuck = "bitcanuck",
+        Ubiqu = "ubiqu",
     }
 
     /// What kind a credential is.

@@ -117,6 +117,7 @@ fn guard(name: &str, paths: &[&str], methods: &[&str]) -> Guard {
         rate_limit: None,
         dialect: None,
         secrets_from_browsers: false,
+        approval: None,
         assertion: false,
     }
 }

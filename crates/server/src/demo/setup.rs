@@ -110,6 +110,8 @@ async fn make_environment(operator: &Operator, place: &NewPlace) -> anyhow::Resu
         brand: None,
         allowed_origins: place.pages.clone(),
         public_url: Some(issuer.clone()),
+        phone_url: None,
+        provider_registrations: None,
     };
     operator.make(create(New::Environment(new))).await?;
     Ok((issuer, false))
@@ -140,6 +142,8 @@ async fn amend_environment(
         dialects: (known.dialects != dialects).then_some(dialects),
         allowed_origins: (known.allowed_origins != place.pages).then(|| place.pages.clone()),
         public_url: (known.public_url != public_url).then_some(public_url),
+        phone_url: None,
+        provider_registrations: None,
         display_name: None,
     };
     let changes = change.hosts.is_some()

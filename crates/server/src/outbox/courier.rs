@@ -251,6 +251,9 @@ impl Courier {
         let came = match &delivery.destination {
             Destination::Webhook(id) => self.hand_over(delivery, id).await,
             Destination::Mail => self.post(delivery).await,
+            Destination::Callback(_) | Destination::Notification(_) => {
+                Err(Fault::internal("callbacks are not sent yet"))
+            }
         };
         came.unwrap_or_else(|fault| {
             warn!(%fault, delivery = %delivery.id, "a delivery cannot be made ready");

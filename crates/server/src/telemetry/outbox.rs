@@ -42,6 +42,8 @@ impl OutboxNumbers {
         let by = match delivery.destination {
             Destination::Webhook(_) => "webhook",
             Destination::Mail => "mail",
+            Destination::Callback(_) => "callback",
+            Destination::Notification(_) => "notification",
         };
         let outcome = match came {
             Came::Arrived => "arrived",

@@ -105,6 +105,8 @@ impl Server {
             brand: None,
             allowed_origins: owned(origins),
             public_url: None,
+            phone_url: None,
+            provider_registrations: None,
         });
         let state = &self.running.state;
         let context = state.context(EnvironmentId::installation(), None, "admin");

@@ -52,6 +52,7 @@ pub fn subject(environment: &str, organization: &str, name: &str) -> Row {
         password: Some(countersign_engine::model::subject::PasswordHash(
             "$argon2id$".into(),
         )),
+        devices: Vec::new(),
         created_at: NOW,
         updated_at: at(1),
     })

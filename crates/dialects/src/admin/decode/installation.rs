@@ -100,6 +100,8 @@ pub(in crate::admin) fn create_environment(request: &Request<'_>) -> Decoded {
             brand: read.brand,
             allowed_origins: read.allowed_origins.unwrap_or_default(),
             public_url: read.public_url,
+            phone_url: read.phone_url,
+            provider_registrations: read.provider_registrations,
         }))
     })
 }
@@ -170,6 +172,8 @@ pub(in crate::admin) fn amend_environment(request: &Request<'_>) -> Decoded {
             dialects: read.dialects,
             allowed_origins: read.allowed_origins,
             public_url: cleared(read.public_url),
+            phone_url: cleared(read.phone_url),
+            provider_registrations: cleared(read.provider_registrations),
         };
         Ok(Amend::Environment(environment, change))
     })

@@ -44,6 +44,7 @@ fn guard(read: bodies::GuardBody) -> Guard {
         dialect: cleared(read.dialect).flatten(),
         secrets_from_browsers: read.secrets_from_browsers.unwrap_or_default(),
         assertion: read.assertion.unwrap_or_default(),
+        approval: None,
     }
 }
 

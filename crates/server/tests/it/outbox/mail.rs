@@ -63,6 +63,7 @@ async fn server(change: impl FnOnce(&mut countersign::config::Mail)) -> (Server,
         state: State::Active,
         closing_at: None,
         password: None,
+        devices: Vec::new(),
         created_at: now,
         updated_at: now,
     };

@@ -213,6 +213,8 @@ async fn every_wrong_member_is_named() {
         brand: Some("C".into()),
         allowed_origins: vec!["https://app.example.com/".into()],
         public_url: None,
+        phone_url: None,
+        provider_registrations: None,
     });
     let Refusal::Denied(Denied::Invalid(problems)) = world.create(new).await.unwrap_err() else {
         panic!()
@@ -246,6 +248,7 @@ async fn every_wrong_member_is_named() {
         dialect: Some("nothing".into()),
         secrets_from_browsers: false,
         assertion: false,
+        approval: None,
     };
     let Refusal::Denied(Denied::Invalid(problems)) =
         world.set_guards(SANDBOX, vec![guard]).await.unwrap_err()
@@ -446,6 +449,7 @@ async fn a_dialect_was_taken_out_from_under_the_guard_that_names_it() {
         dialect: dialect.map(Into::into),
         secrets_from_browsers: false,
         assertion: false,
+        approval: None,
     };
     let guards = [
         guard("sites", Some("ayyeka"), &["ayyeka"]),

@@ -78,6 +78,8 @@ async fn world() -> World {
         brand: Some("bc".into()),
         allowed_origins: vec![],
         public_url: Some("https://www.canuck.example".into()),
+        phone_url: None,
+        provider_registrations: None,
     };
     world.create(New::Environment(environment)).await.unwrap();
     let entropy = Arc::new(CountingEntropy::default());
@@ -95,6 +97,7 @@ async fn world() -> World {
         state: State::Active,
         closing_at: None,
         password: Some(password),
+        devices: Vec::new(),
         created_at: world.now(),
         updated_at: world.now(),
     };

@@ -144,6 +144,8 @@ async fn another_realm_is_not_there_and_each_environment_has_its_own() {
             brand: None,
             allowed_origins: vec![],
             public_url: None,
+            phone_url: None,
+            provider_registrations: None,
         }))
         .await
         .unwrap();
@@ -239,6 +241,7 @@ fn guard(name: &str, accept: &[Accept], needed: &str) -> Guard {
         dialect: Some("ultra".into()),
         secrets_from_browsers: false,
         assertion: false,
+        approval: None,
     }
 }
 

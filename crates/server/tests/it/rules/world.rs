@@ -134,6 +134,8 @@ impl World {
                     brand: None,
                     allowed_origins: vec![],
                     public_url: None,
+                    phone_url: None,
+                    provider_registrations: None,
                 }))
                 .await
                 .unwrap();
@@ -337,6 +339,7 @@ impl World {
             dialect: None,
             secrets_from_browsers: false,
             assertion: false,
+            approval: None,
         };
         let guards = vec![
             guard("anonymous", &[Accept::Anonymous], ""),

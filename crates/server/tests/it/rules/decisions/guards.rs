@@ -25,6 +25,7 @@ async fn the_first_matching_guard_decides_by_host_path_and_method() {
         dialect: None,
         secrets_from_browsers: false,
         assertion: false,
+        approval: None,
     };
     let guards = vec![
         guard("private", &["/site/private/*"], &[], &[], Accept::ApiKey),

@@ -67,6 +67,7 @@ async fn a_session_passes_a_guard_and_is_refused_by_the_decision_after_its_end()
         dialect: Some("bitcanuck".into()),
         secrets_from_browsers: false,
         assertion: false,
+        approval: None,
     };
     world.set_guards(CANUCK, vec![guard]).await.unwrap();
     let bearer = let_in(&world, &login(EMAIL, PASSWORD)).await;

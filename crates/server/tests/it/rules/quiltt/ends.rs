@@ -28,6 +28,7 @@ async fn guarded() -> Quiltt {
         dialect: Some("quiltt".into()),
         secrets_from_browsers: false,
         assertion: false,
+        approval: None,
     };
     quiltt.world.set_guards(SANDBOX, vec![guard]).await.unwrap();
     quiltt

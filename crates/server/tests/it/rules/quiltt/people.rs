@@ -26,6 +26,7 @@ fn guard(name: &str) -> Guard {
         dialect: None,
         secrets_from_browsers: false,
         assertion: false,
+        approval: None,
     }
 }
 

@@ -97,6 +97,7 @@ fn guard(name: &str, accept: &[Accept]) -> Guard {
         dialect: Some("quiltt".into()),
         secrets_from_browsers: false,
         assertion: false,
+        approval: None,
     }
 }
 

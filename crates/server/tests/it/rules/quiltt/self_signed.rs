@@ -46,6 +46,7 @@ fn guard(name: &str, accept: &[Accept]) -> Guard {
         dialect: None,
         secrets_from_browsers: false,
         assertion: false,
+        approval: None,
     }
 }
 

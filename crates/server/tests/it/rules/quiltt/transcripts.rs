@@ -135,6 +135,7 @@ async fn the_seeds_basic_opens_a_guard_of_the_profile_scope() {
         dialect: Some("quiltt".into()),
         secrets_from_browsers: false,
         assertion: false,
+        approval: None,
     };
     quiltt.world.set_guards(SANDBOX, vec![guard]).await.unwrap();
     // Base64.strict_encode64("#{profileId}:#{API_KEY_SECRET}"), and with the line breaks of its older sister.
