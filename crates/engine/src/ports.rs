@@ -5,7 +5,11 @@ use crate::{
     denied::Fault,
     id::{CredentialId, EnvironmentId, OrganizationId, SubjectId},
     model::{
-        audit::AuditEvent, credential::Holder, signing::SigningKey, subject::PasswordHash,
+        audit::AuditEvent,
+        credential::Holder,
+        held_key::{HeldKey, Oaep},
+        signing::SigningKey,
+        subject::PasswordHash,
         webhook::Delivery,
     },
     row::{Key, Stored},
@@ -277,6 +281,54 @@ pub trait Keystore: Send + Sync {
         bound_to: &str,
         sealed: &Sealed,
     ) -> Result<Secret<Vec<u8>>, Fault>;
+
+    /// `count` RSA-2048 pairs for one asset, from those that are ready. Waits for them two seconds at most, then
+    /// [`Fault::Unavailable`]. Where the private halves come back sealed, they are bound to `at` and `bound_to`.
+    /// Pairs that are not kept in a row afterwards go to [`Keystore::forget`].
+    fn take_pairs<'a>(
+        &'a self,
+        at: &'a KeyPlace,
+        bound_to: &'a str,
+        count: usize,
+    ) -> Pending<'a, Result<Vec<HeldKey>, Fault>>;
+
+    /// RSASSA-PKCS1-v1_5 over the `DigestInfo` of this SHA-256 digest (RFC 8017 section 9.2): nothing is hashed
+    /// again, so it verifies over the data that was hashed.
+    fn sign_digest<'a>(
+        &'a self,
+        at: &'a KeyPlace,
+        bound_to: &'a str,
+        key: &'a HeldKey,
+        digest: &'a [u8; 32],
+    ) -> Pending<'a, Result<Vec<u8>, Fault>>;
+
+    /// RSAES-OAEP (RFC 8017 section 7.1.2), without a label.
+    fn decrypt<'a>(
+        &'a self,
+        at: &'a KeyPlace,
+        bound_to: &'a str,
+        key: &'a HeldKey,
+        form: Oaep,
+        ciphertext: &'a [u8],
+    ) -> Pending<'a, Result<Decrypted, Fault>>;
+
+    /// Destroy the private halves that are outside the rows. What is sealed goes with its row.
+    fn forget<'a>(&'a self, keys: &'a [HeldKey]) -> Pending<'a, Result<(), Fault>>;
+}
+
+/// What came of a ciphertext.
+pub type Decrypted = Result<Secret<Vec<u8>>, NotDecrypted>;
+
+/// Why a ciphertext was not decrypted. By the caller's fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum NotDecrypted {
+    /// Where this key is, this form cannot be had.
+    #[error("this form of OAEP is not available for this key")]
+    UnsupportedForm,
+    /// It does not open with this key. Whether its length, its number or its padding is wrong is told to nobody:
+    /// who learns that can open it (RFC 8017 section 7.1.2, the note on Manger's attack).
+    #[error("the ciphertext does not open with this key")]
+    Ciphertext,
 }
 
 /// The environment under whose data key something is sealed.

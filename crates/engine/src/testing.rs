@@ -5,10 +5,15 @@ use crate::{
     commit::{Commit, CommitError},
     denied::Fault,
     id::EnvironmentId,
-    model::{audit::AuditEvent, signing::SigningKey, subject::PasswordHash},
+    model::{
+        audit::AuditEvent,
+        held_key::{HeldKey, Oaep},
+        signing::SigningKey,
+        subject::PasswordHash,
+    },
     ports::{
-        Cursor, Entropy, FeedCursor, FeedPage, Freshness, Generation, Housekeeping, Kept, KeyPlace,
-        Keystore, NewKey, Page, PasswordHasher, Pending, Query, Store, Verified,
+        Cursor, Decrypted, Entropy, FeedCursor, FeedPage, Freshness, Generation, Housekeeping,
+        Kept, KeyPlace, Keystore, NewKey, Page, PasswordHasher, Pending, Query, Store, Verified,
     },
     row::{Key, Row, Stored},
     sealed::Sealed,
@@ -152,6 +157,40 @@ impl Keystore for Envelopes {
         let turned = sealed.0.strip_prefix(label(at, bound_to).as_slice());
         let turned = turned.ok_or_else(|| Fault::internal("sealed for something else"))?;
         Ok(Secret::new(turned.iter().rev().map(|byte| !byte).collect()))
+    }
+
+    fn take_pairs<'a>(
+        &'a self,
+        _: &'a KeyPlace,
+        _: &'a str,
+        _: usize,
+    ) -> Pending<'a, Result<Vec<HeldKey>, Fault>> {
+        Box::pin(async { Err(Fault::unavailable("no key pairs are ready here")) })
+    }
+
+    fn sign_digest<'a>(
+        &'a self,
+        _: &'a KeyPlace,
+        _: &'a str,
+        _: &'a HeldKey,
+        _: &'a [u8; 32],
+    ) -> Pending<'a, Result<Vec<u8>, Fault>> {
+        Box::pin(async { Err(Fault::internal("nothing is signed here")) })
+    }
+
+    fn decrypt<'a>(
+        &'a self,
+        _: &'a KeyPlace,
+        _: &'a str,
+        _: &'a HeldKey,
+        _: Oaep,
+        _: &'a [u8],
+    ) -> Pending<'a, Result<Decrypted, Fault>> {
+        Box::pin(async { Err(Fault::internal("nothing is decrypted here")) })
+    }
+
+    fn forget<'a>(&'a self, _: &'a [HeldKey]) -> Pending<'a, Result<(), Fault>> {
+        Box::pin(async { Ok(()) })
     }
 }
 

@@ -6,6 +6,7 @@ pub mod contact;
 pub mod credential;
 pub mod environment;
 pub mod guard;
+pub mod held_key;
 pub mod idempotency;
 pub mod name;
 pub mod operator;
