@@ -5,8 +5,12 @@ use crate::{
     denied::Fault,
     id::{ClientId, CredentialId, EnvironmentId, OrganizationId, SubjectId},
     model::{
-        audit::AuditEvent, credential::Holder, held_key::HeldKey, signing::SigningKey,
-        subject::PasswordHash, webhook::Delivery,
+        audit::AuditEvent,
+        credential::Holder,
+        held_key::{HeldKey, Oaep},
+        signing::SigningKey,
+        subject::PasswordHash,
+        webhook::Delivery,
     },
     row::{Key, Stored},
     sealed::Sealed,
@@ -14,7 +18,6 @@ use crate::{
     time::Timestamp,
 };
 use countersign_jose::{Algorithm, Jwk};
-use serde::{Deserialize, Serialize};
 use std::{future::Future, pin::Pin, sync::Arc};
 
 /// A future that a port returns.
@@ -361,18 +364,6 @@ pub enum NotDecrypted {
     /// who learns that can open it (RFC 8017 section 7.1.2, the note on Manger's attack).
     #[error("the ciphertext does not open with this key")]
     Ciphertext,
-}
-
-/// The forms of RSAES-OAEP (RFC 8017 section 7.1): the hash of the label, and that of the mask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Oaep {
-    /// SHA-1 for both.
-    Sha1,
-    /// SHA-256 for both.
-    Sha256,
-    /// SHA-256 for the label, SHA-1 for the mask: a form that no keystore of ours has.
-    Sha256Mgf1Sha1,
 }
 
 /// The environment under whose data key something is sealed.

@@ -5,11 +5,15 @@ use crate::{
     commit::{Commit, CommitError},
     denied::Fault,
     id::EnvironmentId,
-    model::{audit::AuditEvent, held_key::HeldKey, signing::SigningKey, subject::PasswordHash},
+    model::{
+        audit::AuditEvent,
+        held_key::{HeldKey, Oaep},
+        signing::SigningKey,
+        subject::PasswordHash,
+    },
     ports::{
         Cursor, Decrypted, Entropy, FeedCursor, FeedPage, Freshness, Generation, Housekeeping,
-        Kept, KeyPlace, Keystore, NewKey, Oaep, Page, PasswordHasher, Pending, Query, Store,
-        Verified,
+        Kept, KeyPlace, Keystore, NewKey, Page, PasswordHasher, Pending, Query, Store, Verified,
     },
     row::{Key, Row, Stored},
     sealed::Sealed,

@@ -89,6 +89,9 @@ pub fn shown(decoded: &Decoded) -> String {
             assertion,
         }) => format!("{client_id:?} asserts {}", assertion.expose()),
         Presented::Present(Shown::Bearer(token)) => format!("bearer {}", token.expose()),
+        Presented::Present(Shown::DeviceSignature(signed)) => {
+            format!("signed by {}", signed.device)
+        }
     }
 }
 

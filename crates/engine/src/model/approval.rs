@@ -1,5 +1,6 @@
 //! Approvals: requests to people's devices, what they answered, and what came of it.
 
+use super::held_key::Oaep;
 use crate::{
     bounds::APPROVAL_KEPT_FOR,
     digest::Digest,
@@ -8,7 +9,6 @@ use crate::{
         RequestId,
     },
     octets::Octets,
-    ports::Oaep,
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};

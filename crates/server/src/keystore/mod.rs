@@ -3,8 +3,9 @@
 //! The master key seals one data key for each environment; a data key seals private keys and secrets. What
 //! is sealed is bound to its environment and to the row it belongs to, so it opens nowhere else.
 
+mod held;
 mod master;
-
+mod ready;
 mod sealing;
 
 pub use crate::pool::Load;
@@ -14,12 +15,17 @@ use crate::pool::Pool;
 use countersign_engine::{
     denied::Fault,
     id::{EnvironmentId, KeyId},
-    model::signing::SigningKey,
-    ports::{Entropy, KeyPlace, Keystore, NewKey, Pending},
+    model::{
+        held_key::{HeldKey, HeldPrivate, Oaep},
+        signing::SigningKey,
+    },
+    ports::{Decrypted, Entropy, KeyPlace, Keystore, NewKey, Pending},
     sealed::Sealed,
     secret::Secret,
 };
 use countersign_jose::{Algorithm, RsaBits, SigningKey as PrivateKey};
+use held::Pair;
+use ready::Ready;
 use sealing::SealingKey;
 use std::{
     collections::HashMap,
@@ -43,6 +49,8 @@ pub struct SoftwareKeystore {
     signing: Pool,
     /// Apart from signing, so that a rotation never makes a token wait.
     generating: Pool,
+    /// Assets' pairs, which come in threes and while a person waits.
+    pairs: Ready<Pair>,
 }
 
 impl SoftwareKeystore {
@@ -59,6 +67,7 @@ impl SoftwareKeystore {
             private_keys: Cache::default(),
             signing: Pool::new("sign", cores, waiting)?,
             generating: Pool::new("generate", cores.div_ceil(2), GENERATIONS_WAITING_MAX)?,
+            pairs: Ready::new("pairs", held::make),
         })
     }
 
@@ -103,6 +112,20 @@ impl SoftwareKeystore {
             public: public.map(|public| public.with_kid(name.as_str())),
             id: KeyId::parse(&name).map_err(Fault::internal)?,
         })
+    }
+
+    fn held_private(
+        &self,
+        at: &KeyPlace,
+        bound_to: &str,
+        key: &HeldKey,
+    ) -> Result<Secret<Vec<u8>>, Fault> {
+        match &key.private {
+            HeldPrivate::Sealed(sealed) => self.open(at, bound_to, sealed),
+            HeldPrivate::Token { id } => Err(Fault::unavailable(format!(
+                "the private key {id} is in a PKCS#11 token, and none is configured (keystore.backend)"
+            ))),
+        }
     }
 
     fn random_name(&self) -> Result<String, Fault> {
@@ -178,6 +201,71 @@ impl Keystore for SoftwareKeystore {
     ) -> Result<Secret<Vec<u8>>, Fault> {
         let context = [SEAL_LABEL, at.environment.as_str(), bound_to];
         self.data_key(at)?.open(&context, sealed)
+    }
+
+    fn take_pairs<'a>(
+        &'a self,
+        at: &'a KeyPlace,
+        bound_to: &'a str,
+        count: usize,
+    ) -> Pending<'a, Result<Vec<HeldKey>, Fault>> {
+        Box::pin(async move {
+            let pairs = self.pairs.take(count).await?;
+            let seal = |pair: Pair| {
+                Ok(HeldKey {
+                    private: HeldPrivate::Sealed(self.seal(at, bound_to, &pair.private)?),
+                    public: pair.public,
+                })
+            };
+            pairs.into_iter().map(seal).collect()
+        })
+    }
+
+    fn sign_digest<'a>(
+        &'a self,
+        at: &'a KeyPlace,
+        bound_to: &'a str,
+        key: &'a HeldKey,
+        digest: &'a [u8; 32],
+    ) -> Pending<'a, Result<Vec<u8>, Fault>> {
+        Box::pin(async move {
+            let private = self.held_private(at, bound_to, key)?;
+            let digest = *digest;
+            let sign = move || held::sign_digest(private.expose(), &digest);
+            self.signing.run(sign).await?
+        })
+    }
+
+    fn decrypt<'a>(
+        &'a self,
+        at: &'a KeyPlace,
+        bound_to: &'a str,
+        key: &'a HeldKey,
+        form: Oaep,
+        ciphertext: &'a [u8],
+    ) -> Pending<'a, Result<Decrypted, Fault>> {
+        Box::pin(async move {
+            let private = self.held_private(at, bound_to, key)?;
+            let algorithm = match held::algorithm(form) {
+                Ok(algorithm) => algorithm,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            let ciphertext = ciphertext.to_vec();
+            let decrypt = move || held::decrypt(private.expose(), algorithm, &ciphertext);
+            self.signing.run(decrypt).await?
+        })
+    }
+
+    fn forget<'a>(&'a self, keys: &'a [HeldKey]) -> Pending<'a, Result<(), Fault>> {
+        Box::pin(async move {
+            let in_token = |key: &&HeldKey| matches!(key.private, HeldPrivate::Token { .. });
+            match keys.iter().filter(in_token).count() {
+                0 => Ok(()),
+                count => Err(Fault::unavailable(format!(
+                    "{count} private keys are in a PKCS#11 token, and none is configured (keystore.backend)"
+                ))),
+            }
+        })
     }
 }
 

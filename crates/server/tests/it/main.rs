@@ -21,6 +21,7 @@ mod floods;
 mod full_disk;
 mod harness;
 mod interop;
+mod keystore;
 mod limits;
 mod listeners;
 mod matrix;

@@ -175,6 +175,7 @@ fn subject() -> Row {
         password: Some(countersign_engine::model::subject::PasswordHash(
             String::from_utf8(SEALED.to_vec()).unwrap(),
         )),
+        devices: Vec::new(),
         created_at: MADE,
         updated_at: MADE,
     })
@@ -221,6 +222,7 @@ fn guards() -> Row {
             dialect: Some("ayyeka".into()),
             secrets_from_browsers: false,
             assertion: true,
+            approval: None,
         }],
     })
 }

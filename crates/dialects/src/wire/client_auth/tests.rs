@@ -37,6 +37,7 @@ fn found(authorization: Option<&str>, query: Option<&str>, body: &str, rules: Ru
             format!("assertion {client_id:?} {}", assertion.expose())
         }
         Presented::Present(Shown::Bearer(_)) => "bearer".into(),
+        Presented::Present(Shown::DeviceSignature(_)) => "device signature".into(),
     }
 }
 

@@ -115,7 +115,7 @@ impl Right {
             Callers::Session if route.name.starts_with("quiltt.") => ask.bearer(&self.session),
             // Their own dialects' tests show these; here something that is none will do.
             Callers::Session | Callers::AccessToken => ask.bearer("none"),
-            Callers::Anyone => ask,
+            Callers::Device | Callers::NewDevice | Callers::Anyone => ask,
         }
     }
 }

@@ -1,0 +1,5 @@
+//! The keystore's part for assets: every backend through one suite.
+
+mod conformance;
+mod openssl;
+mod software;
