@@ -187,6 +187,21 @@ pub const NONCE_GUESS_RATE: RateLimit = RateLimit {
     per_minute: 6,
     burst: 10,
 };
+/// How often one network may type in nonces that are not there: anyone can enrol devices, each with guesses of its own.
+pub const NONCE_GUESSES_OF_NETWORK: RateLimit = RateLimit {
+    per_minute: 30,
+    burst: 60,
+};
+/// How often one service provider may show a nonce: a busy page, and some thousands of nonces live at once.
+pub const IDENTIFICATION_RATE: RateLimit = RateLimit {
+    per_minute: 300,
+    burst: 300,
+};
+/// How often one person may be shown a nonce that links a device.
+pub const LINK_NONCE_RATE: RateLimit = RateLimit {
+    per_minute: 2,
+    burst: 5,
+};
 /// How long a request waits for a device's answer.
 pub const APPROVAL_FOR: Duration = Duration::from_secs(5 * 60);
 /// How long a finished approval is kept: as long as audit lines.
@@ -220,8 +235,9 @@ pub const APPROVER_GROUPS_MAX: usize = 16;
 pub const SEATS_MAX: usize = 16;
 /// How long a device that was never used for anything stays: anyone can enrol one.
 pub const UNUSED_DEVICE_FOR: Duration = Duration::from_secs(60 * 60);
-/// How long a destroyed asset is still shown.
-pub const DESTROYED_ASSET_FOR: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// How long a destroyed asset is still shown: a day longer than any approval by its keys, whose signatures are checked
+/// with it at each reading.
+pub const DESTROYED_ASSET_FOR: Duration = Duration::from_secs(401 * 24 * 60 * 60);
 /// How far a device's clock may be from ours, either way.
 pub const DEVICE_CLOCK_SKEW_MAX: Duration = Duration::from_secs(60);
 /// How long a request that waits for news is held.

@@ -12,6 +12,7 @@ use crate::{
     id::{ClientId, EnvironmentId, OrganizationId, SubjectId},
     model::{
         contact,
+        device::Link,
         name::{Name, NameSpace},
         subject::{Attributes, Subject},
         webhook::Destination,
@@ -86,8 +87,9 @@ impl Engine {
     }
 
     /// The changes that begin to erase a subject: what was known of the person goes at once, with the letters and
-    /// events that tell of it and have not left, and its contacts are free again. A conflict at a later change than
-    /// the first may mean that such a delivery was just tried: erase again. The emptied row stays for a while and refuses what still names it; see [`Row::sweep_at`].
+    /// events that tell of it and have not left, and its contacts are free again; no device approves for
+    /// it any more. A conflict at a later change than the first may mean that such a delivery was just tried, or that
+    /// such a device just changed: erase again. The emptied row stays for a while and refuses what still names it; see [`Row::sweep_at`].
     ///
     /// # Errors
     /// [`Denied::Conflict`] when it is being erased already.
@@ -103,11 +105,15 @@ impl Engine {
             attributes: Attributes::default(),
             metadata: None,
             password: None,
+            devices: Vec::new(),
             closing_at: Some(now),
             updated_at: now,
             ..old.clone()
         };
         let mut changes = self.amended_subject(before, after).await?;
+        let link = Link::Subject(old.id.clone());
+        let place = &old.environment;
+        changes.extend(self.unlinked(now, place, &old.devices, &link).await?);
         changes.extend(self.withdrawn_deliveries(old).await?);
         Ok(changes)
     }

@@ -164,7 +164,7 @@ impl Engine {
         let entropy = &*self.ports.entropy;
         let id = global_id::encode("wh", global_id::random(entropy)?);
         let id = SubscriptionId::parse(&id).map_err(Fault::internal)?;
-        let (secret, sealed) = self.webhook_secret(known, &id)?;
+        let (secret, sealed) = self.webhook_secret(known, id.as_str())?;
         let made = Subscription {
             environment: environment.clone(),
             id,
@@ -215,18 +215,19 @@ impl Engine {
         })
     }
 
-    /// A new secret, and the same sealed for its subscription: 32 random bytes, as Standard Webhooks spells them.
+    /// A new secret, and the same sealed for the subscription or client that signs with it: 32 random bytes, as Standard
+    /// Webhooks spells them.
     pub(crate) fn webhook_secret(
         &self,
         environment: &Environment,
-        id: &SubscriptionId,
+        signer: &str,
     ) -> Result<(Secret<String>, Sealed), Fault> {
         let mut bytes = zeroize::Zeroizing::new([0; 32]);
         self.ports.entropy.fill(&mut *bytes)?;
         let secret = Secret::new(format!("whsec_{}", data_encoding::BASE64.encode(&*bytes)));
         let place = place_of(environment);
         let plain = secret.expose().as_bytes();
-        let sealed = self.ports.keystore.seal(&place, id.as_str(), plain)?;
+        let sealed = self.ports.keystore.seal(&place, signer, plain)?;
         Ok((secret, sealed))
     }
 
@@ -345,7 +346,7 @@ fn is_of(kind: &str, wanted: &str) -> bool {
 }
 
 /// Whether deliveries may be sent there: what it resolves to is looked at when they are.
-fn is_target(url: &str, plain: bool) -> bool {
+pub(crate) fn is_target(url: &str, plain: bool) -> bool {
     let Some((scheme, rest)) = url.split_once("://") else {
         return false;
     };

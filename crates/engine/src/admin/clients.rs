@@ -78,7 +78,7 @@ impl Engine {
         })
     }
 
-    fn new_client_id(&self, spelling: Spelling) -> Result<ClientId, Fault> {
+    pub(crate) fn new_client_id(&self, spelling: Spelling) -> Result<ClientId, Fault> {
         let entropy = &*self.ports.entropy;
         let text = match spelling {
             Spelling::Countersign => format!("client_{}", random_text(22, entropy)?),
@@ -199,7 +199,7 @@ impl Engine {
     }
 }
 
-fn number_name(client: &Client) -> Name {
+pub(crate) fn number_name(client: &Client) -> Name {
     Name {
         environment: client.environment.clone(),
         space: NameSpace::ClientNumber,

@@ -20,7 +20,7 @@ use countersign_jose::{Algorithm, Jwk, VerifyingKey};
 
 impl Engine {
     /// A new public name, in the spelling of its client.
-    pub(super) fn new_credential_id(&self, spelling: Spelling) -> Result<CredentialId, Fault> {
+    pub(crate) fn new_credential_id(&self, spelling: Spelling) -> Result<CredentialId, Fault> {
         let entropy = &*self.ports.entropy;
         let name = match spelling {
             Spelling::Quiltt => global_id::encode("api", global_id::random(entropy)?),
@@ -29,7 +29,7 @@ impl Engine {
         CredentialId::parse(&name).map_err(Fault::internal)
     }
 
-    pub(super) fn bearer_secret(
+    pub(crate) fn bearer_secret(
         &self,
         environment: &Environment,
         client: &Client,
@@ -146,7 +146,7 @@ pub(super) fn of_platform(
 }
 
 /// A credential's material, just made.
-pub(super) struct Made {
+pub(crate) struct Made {
     pub digest: Digest,
     pub material: Material,
     pub hint: String,

@@ -1,13 +1,13 @@
 //! The operator's calls: a file per noun. Every change goes through the same rules as a creation.
 
 pub(crate) mod check;
-mod clients;
+pub(crate) mod clients;
 mod credentials;
 mod environments;
 mod guards;
 mod idempotency;
 mod listing;
-mod material;
+pub(crate) mod material;
 mod operators;
 mod organizations;
 mod subjects;

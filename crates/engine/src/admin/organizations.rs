@@ -107,7 +107,7 @@ impl Engine {
     }
 
     /// A number for dialects that print numbers: short enough to type, too many to meet often.
-    pub(super) fn random_number(&self) -> Result<u64, Fault> {
+    pub(crate) fn random_number(&self) -> Result<u64, Fault> {
         let mut bytes = [0; 4];
         self.ports.entropy.fill(&mut bytes)?;
         Ok(u64::from(u32::from_be_bytes(bytes) >> 1) + 1000)

@@ -222,7 +222,7 @@ impl Engine {
         let known = known
             .environment()
             .ok_or_else(|| Fault::internal("an environment's row is not one"))?;
-        let (secret, sealed) = self.webhook_secret(known, id)?;
+        let (secret, sealed) = self.webhook_secret(known, id.as_str())?;
         let mut after = subscription_in(&stored)?.clone();
         let old = std::mem::replace(&mut after.secret, sealed);
         after.previous_secret = (!overlap.is_zero()).then(|| (old, context.now.plus(overlap)));

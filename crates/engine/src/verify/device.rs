@@ -15,7 +15,7 @@ use crate::{
     digest::Digest,
     id::{DeviceId, EnvironmentId},
     model::device::Device,
-    row::{Key, Stored},
+    row::Key,
     time::Timestamp,
 };
 use countersign_jose::{Algorithm, Jwk, VerifyingKey, base64url_decode};
