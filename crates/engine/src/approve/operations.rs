@@ -18,10 +18,9 @@ use crate::{
         approval::{Approval, Asked, Operation, OperationKind, Seat},
         asset::{Asset, AssetState},
         client::Client,
-        held_key::HeldPrivate,
+        held_key::{HeldPrivate, Oaep},
     },
     outcome::ProviderOutcome,
-    ports::Oaep,
     row::{Key, Stored},
     verify::{Authenticated, ClientCaller},
 };
