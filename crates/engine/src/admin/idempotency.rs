@@ -50,7 +50,7 @@ impl Engine {
     }
 
     /// The answer of an earlier request with the same key, if there was one.
-    pub(super) async fn answered(
+    pub(crate) async fn answered(
         &self,
         context: &CallContext,
         caller: &Authenticated<OperatorCaller>,
@@ -92,7 +92,7 @@ impl Engine {
     }
 
     /// Commit a creation, and remember it if it has a key.
-    pub(super) async fn make(
+    pub(crate) async fn make(
         &self,
         context: &CallContext,
         caller: &Authenticated<OperatorCaller>,

@@ -133,7 +133,7 @@ impl Engine {
         self.named_environment(environment).await.map(|_| ())
     }
 
-    pub(super) async fn check_organization(&self, id: &OrganizationId) -> Result<(), Refusal> {
+    pub(crate) async fn check_organization(&self, id: &OrganizationId) -> Result<(), Refusal> {
         let [stored] = self.load(&[Key::Organization(id.clone())]).await?;
         stored.map(|_| ()).ok_or_else(|| not_found("organization"))
     }

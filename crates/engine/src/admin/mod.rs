@@ -255,7 +255,7 @@ impl Engine {
     }
 
     /// An audit event of an operator's call on a noun of `environment`.
-    pub(super) fn admin_event(
+    pub(crate) fn admin_event(
         &self,
         context: &CallContext,
         caller: &Authenticated<OperatorCaller>,

@@ -126,6 +126,27 @@ pub struct Bound {
     pub content_digest: Option<String>,
 }
 
+impl Bound {
+    /// The unique name under which a request waits ([`super::name::NameSpace::Countersigned`]). Whoever removes it with
+    /// its approval looks whether it still leads there: another approval of the same request may have taken it over.
+    pub fn name(&self, environment: &EnvironmentId) -> String {
+        let client = self.client.as_ref().map_or("", ClientId::as_str);
+        let digest = self.content_digest.as_deref().unwrap_or_default();
+        let parts = [
+            environment.as_str(),
+            &self.guard,
+            client,
+            &self.subject,
+            &self.method,
+            &self.host,
+            &self.target,
+            digest,
+        ];
+        let digest = Digest::of("countersign/bound", &parts.map(str::as_bytes));
+        data_encoding::HEXLOWER.encode(digest.as_bytes())
+    }
+}
+
 /// Somebody who may answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seat {
