@@ -96,6 +96,11 @@ pub enum Cors {
 pub enum Delivery {
     /// Once, at once.
     Once,
+    /// Once, when there are news or after a while: as long as [`Outcome::waits_for`] names a row, the same call is made
+    /// again when that row changes.
+    LongPoll,
+    /// As server-sent events, each with the body that `encode` makes as its data, whenever that is another than before.
+    Events,
 }
 
 /// A request as a decoder sees it.
