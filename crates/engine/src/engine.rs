@@ -5,12 +5,12 @@ use crate::{
     call::{AdminCall, Asked, Call, CallContext},
     commit::{Change, Commit, CommitError},
     compiled::CompiledCache,
-    denied::{Denied, Fault, Refusal},
+    denied::{Denied, Fault, Reason, Refusal},
     facts::{Facts, Fresh},
     id::{CredentialId, EnvironmentId, OrganizationId},
     lanes::Lanes,
     limits::Rates,
-    model::{audit::AuditEvent, name::NameSpace},
+    model::{audit::AuditEvent, client::ClientKind, name::NameSpace},
     observations::Observations,
     outbox::Outbox,
     outcome::Outcome,
@@ -201,7 +201,9 @@ impl Engine {
         settled: Settled,
         call: Result<Call, Denied>,
     ) -> Result<Outcome, Refusal> {
-        match (call?, settled) {
+        let call = call?;
+        decide_kind(&call, &settled)?;
+        match (call, settled) {
             (
                 Call::ClientCredentials {
                     profile,
@@ -336,6 +338,22 @@ impl Engine {
         event.outcome = outcome.into();
         self.observations.note(event);
     }
+}
+
+/// Whether the call is for this kind of client: whoever asks people for approval is no server that looks after an
+/// organization's users, and may have registered itself.
+fn decide_kind(call: &Call, settled: &Settled) -> Result<(), Denied> {
+    let Settled::Client(client) = settled else {
+        return Ok(());
+    };
+    let asks_people = client.who().client.kind == ClientKind::ServiceProvider;
+    let is_of_servers = matches!(
+        call,
+        Call::Subscriptions(_) | Call::Session(_) | Call::Profile(_)
+    );
+    (!(asks_people && is_of_servers))
+        .then_some(())
+        .ok_or(Denied::Forbidden(Reason::Kind))
 }
 
 /// The host without its port; an IPv6 literal keeps its brackets.

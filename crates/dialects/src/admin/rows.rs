@@ -414,10 +414,23 @@ rows! {
         subject: Subject,
         /// Its sessions that live.
         sessions: Vec<Session>,
+        /// The devices on which it approves.
+        devices: Vec<SubjectDevice>,
         /// The lines of the audit log that it did, or that were done to it, newest first.
         audit: Vec<AuditEvent>,
         /// Whether there was too much for one document, so that some sessions or the oldest audit lines are left out.
         is_cut: bool,
+    }
+
+    /// A device on which a subject approves.
+    SubjectDevice {
+        /// Its identifier: the RFC 7638 thumbprint of its key.
+        id: String,
+        /// What its owner calls it.
+        name: String,
+        /// When it enrolled.
+        #[schemars(extend("format" = "date-time"))]
+        created_at: String,
     }
 
     /// A link for a password that is on its way.

@@ -6,6 +6,7 @@ use super::{
 };
 use countersign_engine::{
     model::{
+        device::Device,
         session::{Counted, Session},
         subject::{Address, Names, Subject},
     },
@@ -94,12 +95,22 @@ fn jwt(row: &Counted) -> rows::Session {
 /// All that is known of a subject; none when what was gathered is no subject.
 pub(super) fn export(gathered: &SubjectExport) -> Option<rows::SubjectExport> {
     let kept = gathered.kept.iter().map(|stored| &**stored);
+    let devices = gathered.devices.iter().filter_map(|stored| stored.device());
     let lines = gathered.audit.iter().filter_map(|stored| stored.audit());
     Some(rows::SubjectExport {
         exported_at: time::write(gathered.at),
         subject: subject(gathered.stored.subject()?, &gathered.stored),
         sessions: sessions(&gathered.counted, kept),
+        devices: devices.map(device).collect(),
         audit: lines.map(audit_event).collect(),
         is_cut: gathered.is_cut,
     })
+}
+
+fn device(row: &Device) -> rows::SubjectDevice {
+    rows::SubjectDevice {
+        id: row.id.to_string(),
+        name: row.name.clone(),
+        created_at: time::write(row.created_at),
+    }
 }

@@ -94,7 +94,7 @@ impl Engine {
     }
 
     /// The changes that bring all assets of a device into another state, with what their service providers are told;
-    /// and the assets as they were. An asset that is in that state already stays as it is.
+    /// and the assets as they were. An asset that is in that state already, or destroyed, stays as it is.
     pub(super) async fn changed_assets(
         &self,
         context: &CallContext,
@@ -104,7 +104,9 @@ impl Engine {
         let assets = self.assets_of(device).await?;
         let providers = self.providers_of(device).await?;
         let mut changes = Vec::new();
-        let changing = assets.iter().filter(|(asset, _)| asset.state != state);
+        let changing = assets
+            .iter()
+            .filter(|(asset, _)| ![state, AssetState::Destroyed].contains(&asset.state));
         for (asset, version) in changing {
             let after = Asset {
                 state,

@@ -6,39 +6,39 @@
 use super::{
     devices::{actor_of, device_in, lane_of_device},
     facts::{asset_object, identification_facts, provider_object},
-    identifications::{MANY_DEVICES, name_key},
+    identifications::name_key,
 };
 use crate::{
     Engine,
     bounds::{
-        CONFLICT_TRIES_MAX, DEVICES_PER_SUBJECT_MAX, LINKS_PER_DEVICE_MAX, NONCE_DIGITS,
-        NONCE_GUESS_RATE, NONCE_GUESSES_OF_NETWORK, PAGE_ROWS_MAX,
+        CONFLICT_TRIES_MAX, LINKS_PER_DEVICE_MAX, NONCE_DIGITS, NONCE_GUESS_RATE,
+        NONCE_GUESSES_OF_NETWORK,
     },
     call::CallContext,
     commit::{Change, CommitError},
     compiled::Compiled,
     denied::{Denied, Fault, ProblemKind, Reason, Refusal},
     digest::Digest,
-    id::{ApproverId, ClientId, IdentificationId, SubjectId},
+    id::IdentificationId,
     limits::Bucket,
     model::{
-        State,
         asset::{Asset, AssetState},
         audit::AuditEvent,
         client::{Client, ServiceProvider},
-        credential::{Credential, CredentialKind, Holder, RateLimit},
+        credential::RateLimit,
         device::{Device, DeviceAsset, Link},
         identification::{Identification, IdentificationPurpose, IdentificationState},
-        organization::Organization,
         provider_object::ProviderObject,
     },
     outcome::{DeviceOutcome, TypedIn},
-    ports::Query,
     row::{Key, Row, Stored},
     time::Timestamp,
-    verify::{Authenticated, DeviceCaller, decide_client, network_of, too_many},
+    verify::{Authenticated, DeviceCaller, network_of, too_many},
 };
+use does::Consumption;
 use std::sync::Arc;
+
+mod does;
 
 /// A nonce that is good, the device into which it is typed, and their versions.
 struct Typed {
@@ -47,22 +47,6 @@ struct Typed {
     name_version: u64,
     device: Device,
     device_version: u64,
-}
-
-/// What typing it in does beside ending the nonce.
-struct Consumption {
-    /// Whose asset the device needs; none: the environment's own.
-    provider: Option<(Client, u64)>,
-    /// A link that the device gets.
-    link: Option<Link>,
-    /// Changes of whoever shows the nonce, and of another device that loses its link.
-    changes: Vec<Change>,
-    /// What the person is told.
-    shown_by: String,
-    purpose: &'static str,
-    /// What the audit log says.
-    action: &'static str,
-    target: String,
 }
 
 impl Engine {
@@ -76,9 +60,9 @@ impl Engine {
         decide_form(nonce)?;
         decide_unlocked(&who.device)?;
         let compiled = self.arrived(context).await?;
-        let guesses = self.take_guess(context, &who.device)?;
         let lane = lane_of_device(&compiled.id, &who.device.id);
         let _turn = self.lanes.turn(lane).await?;
+        let guesses = self.take_guess(context, &who.device)?;
         let mut made = None;
         let done = self
             .consume(context, &compiled, who, nonce, &mut made)
@@ -316,184 +300,6 @@ impl Engine {
         }
         Ok(changes)
     }
-
-    /// What typing this nonce in does beside ending it.
-    async fn consumption(
-        &self,
-        context: &CallContext,
-        typed: &Typed,
-    ) -> Result<Consumption, Refusal> {
-        let row = &typed.identification;
-        match &row.purpose {
-            IdentificationPurpose::Provider(client) => {
-                let (client, version) = self.acting_provider(row, client).await?;
-                let settings = client.provider.as_ref();
-                if settings.is_none_or(|settings| settings.unconfirmed) {
-                    return Err(wrong().into());
-                }
-                Ok(Consumption {
-                    link: None,
-                    changes: Vec::new(),
-                    shown_by: client.display_name.clone(),
-                    purpose: "provider",
-                    action: "identification.consume",
-                    target: format!("identification:{}", row.id),
-                    provider: Some((client, version)),
-                })
-            }
-            IdentificationPurpose::Registration(client) => {
-                let (client, version) = self.acting_provider(row, client).await?;
-                Ok(Consumption {
-                    link: None,
-                    changes: self.confirmed_keys(context, &client).await?,
-                    shown_by: client.display_name.clone(),
-                    purpose: "registration",
-                    action: "provider.confirm",
-                    target: format!("client:{}", client.id),
-                    provider: Some((client, version)),
-                })
-            }
-            IdentificationPurpose::Subject(subject) => {
-                self.subject_linked(context, typed, subject).await
-            }
-            IdentificationPurpose::Approver(approver) => {
-                self.approver_linked(context, typed, approver).await
-            }
-        }
-    }
-
-    /// The service provider that shows a nonce, if it may act.
-    async fn acting_provider(
-        &self,
-        row: &Identification,
-        id: &ClientId,
-    ) -> Result<(Client, u64), Refusal> {
-        let keys = [
-            Key::Client(row.environment.clone(), id.clone()),
-            Key::Organization(row.organization.clone()),
-        ];
-        let [client, organization] = self.load(&keys).await?;
-        let version = client.as_ref().map_or(0, |stored| stored.version);
-        let (client, _) = decide_client(client.as_ref(), organization.as_ref(), row.created_at)
-            .map_err(|_| wrong())?;
-        Ok((client.clone(), version))
-    }
-
-    /// The API keys of a provider that is confirmed end no more with the nonce.
-    async fn confirmed_keys(
-        &self,
-        context: &CallContext,
-        client: &Client,
-    ) -> Result<Vec<Change>, Refusal> {
-        let keys = self.keys_of(client).await?;
-        let live = keys
-            .into_iter()
-            .filter(|(key, _)| key.lives(context.now).is_ok());
-        let kept = live.map(|(key, if_version)| Change::Replace {
-            row: Row::Credential(Credential {
-                expires_at: None,
-                ..key
-            }),
-            if_version,
-        });
-        Ok(kept.collect())
-    }
-
-    /// The API keys of a provider that registers itself: the one that it was told.
-    pub(super) async fn keys_of(&self, client: &Client) -> Result<Vec<(Credential, u64)>, Fault> {
-        let holder = Holder::Client(client.organization.clone(), client.id.clone());
-        let query = Query::Credentials(client.environment.clone(), Some(holder));
-        let most = PAGE_ROWS_MAX;
-        let page = self.ports.store.list(&query, None, most).await?;
-        let keys = page.rows.iter().filter_map(|stored| {
-            let key = stored.credential()?;
-            (key.kind == CredentialKind::ApiKey).then(|| (key.clone(), stored.version))
-        });
-        Ok(keys.collect())
-    }
-
-    async fn subject_linked(
-        &self,
-        context: &CallContext,
-        typed: &Typed,
-        id: &SubjectId,
-    ) -> Result<Consumption, Refusal> {
-        let row = &typed.identification;
-        let key = Key::Subject(row.environment.clone(), id.clone());
-        let [stored, owner] = self
-            .load(&[key, Key::Organization(row.organization.clone())])
-            .await?;
-        let stored = stored.ok_or_else(wrong)?;
-        let subject = stored.subject().ok_or_else(wrong)?;
-        let owner = acting_organization(owner.as_deref())?;
-        // One that was removed and made again under the same identifier was shown nothing.
-        if !subject.may_act() || subject.created_at > row.created_at {
-            return Err(wrong().into());
-        }
-        let mut after = subject.clone();
-        let device = &typed.device.id;
-        if !after.devices.contains(device) {
-            if after.devices.len() >= DEVICES_PER_SUBJECT_MAX {
-                return Err(MANY_DEVICES.into());
-            }
-            after.devices.push(device.clone());
-        }
-        after.updated_at = context.now;
-        Ok(Consumption {
-            provider: None,
-            link: Some(Link::Subject(id.clone())),
-            changes: vec![Change::Replace {
-                row: Row::Subject(after),
-                if_version: stored.version,
-            }],
-            shown_by: owner.display_name.clone(),
-            purpose: "subject",
-            action: "device.link",
-            target: format!("subject:{id}"),
-        })
-    }
-
-    async fn approver_linked(
-        &self,
-        context: &CallContext,
-        typed: &Typed,
-        id: &ApproverId,
-    ) -> Result<Consumption, Refusal> {
-        let row = &typed.identification;
-        let whose = &row.organization;
-        let keys = [
-            Key::Approvers(row.environment.clone(), whose.clone()),
-            Key::Organization(whose.clone()),
-        ];
-        let [stored, owner] = self.load(&keys).await?;
-        let stored = stored.ok_or_else(wrong)?;
-        let owner = acting_organization(owner.as_deref())?;
-        let mut list = stored.approvers().ok_or_else(wrong)?.clone();
-        let approver = list.approvers.iter_mut().find(|known| known.id == *id);
-        // One that was removed and added again under the same name was shown nothing.
-        let approver = approver.filter(|known| known.created_at <= row.created_at);
-        let approver = approver.ok_or_else(wrong)?;
-        let device = &typed.device.id;
-        let before = approver.device.replace(device.clone());
-        let link = Link::Approver(whose.clone(), id.clone());
-        let mut changes = vec![Change::Replace {
-            row: Row::Approvers(list),
-            if_version: stored.version,
-        }];
-        if let Some(before) = before.filter(|before| before != device) {
-            let (now, place) = (context.now, &row.environment);
-            changes.extend(self.unlinked(now, place, &[before], &link).await?);
-        }
-        Ok(Consumption {
-            provider: None,
-            link: Some(link),
-            changes,
-            shown_by: owner.display_name.clone(),
-            purpose: "approver",
-            action: "device.link",
-            target: format!("approver:{whose}/{id}"),
-        })
-    }
 }
 
 /// The device with its asset and its link.
@@ -533,13 +339,6 @@ fn confirmed(client: &Client, asset: &Asset) -> Client {
         provider: settings,
         ..client.clone()
     }
-}
-
-fn acting_organization(stored: Option<&Stored>) -> Result<&Organization, Denied> {
-    let organization = stored.and_then(Stored::organization);
-    organization
-        .filter(|organization| organization.state == State::Active)
-        .ok_or_else(wrong)
 }
 
 fn decide_form(nonce: &str) -> Result<(), Denied> {

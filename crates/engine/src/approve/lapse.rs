@@ -213,8 +213,7 @@ impl Engine {
     /// A registration that nobody confirmed leaves nothing: neither the client nor its keys. One that an operator
     /// confirmed otherwise stays.
     async fn unregistered(&self, client: &Client, if_version: u64) -> Result<Vec<Change>, Fault> {
-        let settings = client.provider.as_ref();
-        if settings.is_none_or(|settings| !settings.unconfirmed) {
+        if !client.is_unconfirmed() {
             return Ok(Vec::new());
         }
         let mut changes = vec![Change::Remove {

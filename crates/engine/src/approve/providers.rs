@@ -27,9 +27,7 @@ pub(super) fn poll_of(context: &CallContext, noun: &str, id: &str) -> Digest {
 /// The service provider that asks. One that registered itself may do nothing before it is confirmed.
 pub(super) fn provider_of(caller: &Authenticated<ClientCaller>) -> Result<&Client, Denied> {
     let client = any_provider_of(caller)?;
-    let settings = client.provider.as_ref();
-    let unconfirmed = settings.is_some_and(|settings| settings.unconfirmed);
-    (!unconfirmed)
+    (!client.is_unconfirmed())
         .then_some(client)
         .ok_or(Denied::Forbidden(Reason::NotYet))
 }

@@ -128,3 +128,11 @@ pub struct Client {
     /// When it was made.
     pub created_at: Timestamp,
 }
+
+impl Client {
+    /// Whether it registered itself and waits to be confirmed: then it may look at itself, and nothing else.
+    pub fn is_unconfirmed(&self) -> bool {
+        let settings = self.provider.as_ref();
+        settings.is_some_and(|settings| settings.unconfirmed)
+    }
+}

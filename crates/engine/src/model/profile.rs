@@ -129,6 +129,9 @@ impl TokenProfile {
 /// The name of Quiltt's dialect, token profile and key set.
 pub const QUILTT: &str = "quiltt";
 
+/// The dialect of the standards, and of what is ours and no vendor's.
+pub const STANDARD: &str = "standard";
+
 fn claims<const N: usize>(pairs: [(&str, ClaimSource); N]) -> Vec<Claim> {
     pairs
         .into_iter()

@@ -37,6 +37,8 @@ pub struct SubjectExport {
     pub kept: Vec<Arc<Stored>>,
     /// Its sessions that we count.
     pub counted: Vec<Counted>,
+    /// The devices on which it approves.
+    pub devices: Vec<Arc<Stored>>,
     /// The lines of the audit log that it did, or that were done to it, newest first.
     pub audit: Vec<Arc<Stored>>,
     /// Whether there was too much for one document: the oldest audit lines, or some sessions, are left out.

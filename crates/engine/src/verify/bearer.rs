@@ -87,6 +87,10 @@ impl Engine {
             credential.created_at,
         )
         .map_err(Denied::InvalidToken)?;
+        // Anyone may register a service provider: until it is confirmed, its key opens nothing.
+        if client.is_unconfirmed() {
+            return Err(Denied::InvalidToken(Reason::NotYet).into());
+        }
         let principal = Principal {
             environment: compiled.id.clone(),
             organization: Some(organization.id.clone()),

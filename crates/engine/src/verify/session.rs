@@ -11,6 +11,7 @@ use crate::{
     decision::{Fact, Principal, ShownKind, TokenFact},
     denied::{Denied, Fault, Reason, Refusal},
     model::{
+        profile::STANDARD,
         session::{BITCANUCK, Session},
         subject::Subject,
     },
@@ -43,8 +44,8 @@ impl Engine {
         if shown.expose().contains('.') {
             return self.verify_session_token(context, shown, imports).await;
         }
-        // The sessions that we keep are BitCanuck's, and no other dialect's endpoints know them.
-        if context.dialect != BITCANUCK {
+        // The sessions that we keep are BitCanuck's, and no other vendor's endpoints know them.
+        if ![BITCANUCK, STANDARD].contains(&context.dialect) {
             return Err(Denied::InvalidToken(Reason::Kind).into());
         }
         check_length(shown.expose())?;

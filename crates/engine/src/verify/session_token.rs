@@ -22,7 +22,7 @@ use crate::{
         State,
         client::{Client, ClientKind, Spelling},
         credential::{Credential, CredentialKind, Lapsed},
-        profile::QUILTT,
+        profile::{QUILTT, STANDARD},
         scopes::Scopes,
         subject::Subject,
     },
@@ -128,8 +128,8 @@ impl Engine {
         Ok(Arc::new(fact))
     }
 
-    /// The subject behind a session that is a token, at our own endpoints. Only Quiltt's have such sessions, and
-    /// all of them stand on its authentication host: there a self-signed one brings its subject along.
+    /// The subject behind a session that is a token, at our own endpoints. Of the vendors only Quiltt has such sessions,
+    /// and all its endpoints stand on its authentication host: there a self-signed one brings its subject along.
     pub(super) async fn verify_session_token(
         &self,
         context: &CallContext,
@@ -137,7 +137,7 @@ impl Engine {
         imports: bool,
     ) -> Result<Authenticated<SessionCaller>, Refused> {
         let refuse = |reason| Refused::from(Denied::InvalidToken(reason));
-        if context.dialect != QUILTT {
+        if ![QUILTT, STANDARD].contains(&context.dialect) {
             return Err(refuse(Reason::Kind));
         }
         let compiled = self.arrived(context).await?;

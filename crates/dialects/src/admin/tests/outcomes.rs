@@ -410,6 +410,7 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
                 stored: view(subject()).stored,
                 kept: vec![session()],
                 counted: vec![counted()],
+                devices: Vec::new(),
                 audit: vec![view(audit()).stored],
                 is_cut: false,
             }))),

@@ -9,7 +9,7 @@ use crate::{
     id::{EnvironmentId, SubjectId},
     outcome::{Outcome, SubjectExport, SubjectOutcome},
     ports::Query,
-    row::Stored,
+    row::{Key, Stored},
     verify::{Authenticated, OperatorCaller},
 };
 use std::sync::Arc;
@@ -42,6 +42,10 @@ impl Engine {
         let (audit, audit_is_cut) = self
             .gathered(&lines, EXPORT_AUDIT_READ_MAX, is_about)
             .await?;
+        let devices = subject.devices.iter().cloned();
+        let devices = devices.map(|device| Key::Device(environment.clone(), device));
+        let devices: Vec<Key> = devices.collect();
+        let devices = self.ports.store.load(&devices).await?;
         self.observations
             .note(self.subject_event(context, caller, subject, "subject.export"));
         Ok(Outcome::Subject(SubjectOutcome::Export(Box::new(
@@ -50,6 +54,7 @@ impl Engine {
                 stored: Arc::clone(&stored),
                 kept,
                 counted,
+                devices: devices.into_iter().flatten().collect(),
                 audit,
                 is_cut: kept_is_cut || audit_is_cut,
             },
