@@ -206,6 +206,13 @@ pub const LINK_NONCE_RATE: RateLimit = RateLimit {
 pub const APPROVAL_FOR: Duration = Duration::from_secs(5 * 60);
 /// How long a finished approval is kept: as long as audit lines.
 pub const APPROVAL_KEPT_FOR: Duration = AUDIT_FOR;
+/// How long a key of receipts stays published after it last signed: as long as its receipts can be fetched here.
+pub const RECEIPT_KEY_KEPT_FOR: Duration = APPROVAL_KEPT_FOR;
+/// Retired keys of receipts that are published: a rotation each month for as long as one is kept, and some after leaks.
+/// A receipt names its key, so none is tried.
+pub const RETIRED_RECEIPT_KEYS_MAX: usize = 20;
+/// Bytes of a receipt: of as many answers as there can be, three times over.
+pub const RECEIPT_BYTES_MAX: usize = 128 * 1024;
 /// How long a proxy may repeat the very request that used an approval up.
 pub const APPROVAL_REPEATED_FOR: Duration = Duration::from_secs(10);
 /// Requests that wait for one device: more would be a way to tire somebody into approving.

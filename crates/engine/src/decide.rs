@@ -20,7 +20,7 @@ use crate::{
     limits::Bucket,
     model::{
         credential::CredentialKind,
-        guard::{Accept, Guard},
+        guard::{Accept, ApprovalRule, Guard},
         scopes::Scopes,
     },
     opaque, path,
@@ -75,7 +75,39 @@ impl Engine {
             Ok(fact) => fact,
             Err(refused) => return self.deny(context, refused, Some(guard), judged),
         };
-        self.answer(context, guard, fact, judged)
+        match (self.answer(context, guard, fact, judged), &guard.approval) {
+            (Decision::Allow(allowed), Some(rule)) => {
+                // In a box: other decisions must not carry what this keeps while it waits.
+                Box::pin(self.answer_countersigned(context, &compiled, rule, allowed, judged)).await
+            }
+            (decision, _) => decision,
+        }
+    }
+
+    /// What is told to a caller who may pass once people have countersigned. A preflight does nothing yet.
+    async fn answer_countersigned(
+        &self,
+        context: &CallContext,
+        compiled: &Compiled,
+        rule: &ApprovalRule,
+        allowed: Allowed,
+        judged: &Judged<'_>,
+    ) -> Decision {
+        let Allowed { fact, guard, .. } = &allowed;
+        if fact.principal.shown == ShownKind::Preflight {
+            return Decision::Allow(allowed);
+        }
+        let countersigned = self.countersigned(context, compiled, guard, rule, fact, judged);
+        match countersigned.await {
+            Ok(content_digest) => Decision::Allow(Allowed {
+                content_digest,
+                ..allowed
+            }),
+            Err(refusal) => {
+                let whose = Some(Box::new(Whose::of(fact)));
+                self.deny(context, Refused { refusal, whose }, Some(guard), judged)
+            }
+        }
     }
 
     /// The same, if it can be told from what is in memory: no I/O, no waiting. `None`: ask [`Engine::decide`].
@@ -87,7 +119,8 @@ impl Engine {
     ) -> Option<Decision> {
         let compiled = self.compiled_warm(&context.environment, fresh)?;
         let guard = &find_guard(&compiled, judged).ok()?.guard;
-        if browser::shows_beside(judged) {
+        // Whether people have approved stands in the store, and passing is a commit.
+        if guard.approval.is_some() || browser::shows_beside(judged) {
             return None;
         }
         let digest = look(&compiled, guard, judged).ok()?.digest()?;
@@ -107,6 +140,7 @@ impl Engine {
             Ok(()) => Decision::Allow(Allowed {
                 fact,
                 guard: guard.clone(),
+                content_digest: None,
             }),
             Err(refusal) => {
                 let whose = Some(Box::new(Whose::of(&fact)));

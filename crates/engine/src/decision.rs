@@ -3,7 +3,7 @@
 use crate::{
     denied::Refusal,
     digest::Digest,
-    id::{ClientId, CredentialId, EnvironmentId, OrganizationId},
+    id::{ClientId, CredentialId, EnvironmentId, OrganizationId, RequestId},
     limits::Bucket,
     model::{
         credential::{CredentialKind, RateLimit},
@@ -55,6 +55,12 @@ pub struct Judged<'a> {
     pub preflight_method: Carrier<'a>,
     /// The headers with which a client authenticates this one request.
     pub client_headers: ClientHeaders<'a>,
+    /// `Countersign-Approval`: the approval that the caller says it has.
+    pub approval: Carrier<'a>,
+    /// `Content-Digest` (RFC 9530).
+    pub content_digest: Carrier<'a>,
+    /// The gateway's own name for the request, where it has one: what it asks again about has the same.
+    pub request_id: Option<&'a RequestId>,
 }
 
 /// A client's identifier and secret in headers of the request itself, and what it asks for (Ultra).
@@ -86,6 +92,8 @@ pub struct Allowed {
     pub fact: Arc<Fact>,
     /// The guard that let it pass.
     pub guard: Arc<Guard>,
+    /// The digest of the body that people countersigned: the API compares it with what it receives.
+    pub content_digest: Option<String>,
 }
 
 /// A request that may not.

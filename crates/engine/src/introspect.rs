@@ -2,6 +2,7 @@
 
 use crate::{
     Engine,
+    approve::receipt,
     call::CallContext,
     compiled::Compiled,
     decision::Fact,
@@ -68,7 +69,8 @@ impl Engine {
             .key_sets
             .iter()
             .filter_map(|stored| stored.key_set())
-            .filter(|set| named.is_none_or(|named| set.name == named))
+            // Receipts are no tokens: their keys are asked for by name, so that nobody takes one for a token's.
+            .filter(|set| named.map_or(set.name != receipt::KEY_SET, |named| set.name == named))
         {
             // Nobody should cache an empty set: wait for the first key where it is still being made.
             let made = match set.current() {

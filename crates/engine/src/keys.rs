@@ -2,9 +2,11 @@
 
 use crate::{
     Engine,
+    approve::receipt,
     bounds::{
         CONFLICT_TRIES_MAX, IDENTITY_ASSERTION_VALID_FOR, KEY_SET_CACHED_FOR, NEXT_KEY_KNOWN_AFTER,
-        OVERLAP_MAX, PAGE_ROWS_MAX, RETIRED_KEYS_MAX, TOKEN_LIFETIME_MAX,
+        OVERLAP_MAX, PAGE_ROWS_MAX, RECEIPT_KEY_KEPT_FOR, RETIRED_KEYS_MAX,
+        RETIRED_RECEIPT_KEYS_MAX, TOKEN_LIFETIME_MAX,
     },
     call::CallContext,
     commit::{Change, CommitError},
@@ -21,6 +23,7 @@ use crate::{
     row::{Key, Row, Stored},
     time::Timestamp,
 };
+use countersign_jose::Algorithm;
 use std::{sync::Arc, time::Duration};
 
 impl Engine {
@@ -45,6 +48,9 @@ impl Engine {
         set: &str,
     ) -> Result<KeySet, Fault> {
         let _turn = self.making_keys.lock().await;
+        if OWN_SETS.contains(&set) {
+            self.begin_own_set(context, &place.environment, set).await?;
+        }
         for _ in 0..CONFLICT_TRIES_MAX {
             let (stored, known) = self.key_set(&place.environment, set).await?;
             if known.current().is_some() {
@@ -69,6 +75,33 @@ impl Engine {
             }
         }
         Err(Fault::unavailable("the key set kept changing"))
+    }
+
+    /// The row of a set that every environment has; one that was made by an earlier version may lack it.
+    async fn begin_own_set(
+        &self,
+        context: &CallContext,
+        environment: &EnvironmentId,
+        set: &str,
+    ) -> Result<(), Fault> {
+        let row = Row::KeySet(own_set(environment, set));
+        let [known] = self.load(&[row.key()]).await?;
+        if known.is_some() {
+            return Ok(());
+        }
+        let target = format!("key_set:{set}");
+        let audit = AuditEvent {
+            environment: environment.clone(),
+            ..self.event(context, "engine", "key_set.create", &target)
+        };
+        match self
+            .commit(context.now, vec![Change::Insert(row)], audit)
+            .await
+        {
+            // A conflict means that someone else has just made it.
+            Ok(()) | Err(CommitError::Conflict { .. }) => Ok(()),
+            Err(CommitError::Fault(fault)) => Err(fault),
+        }
     }
 
     /// Bring every key set up to date: a current and a next key, and no key past its end. For a worker,
@@ -267,10 +300,24 @@ pub(crate) fn set_names(environment: &Environment) -> Vec<&str> {
         .iter()
         .map(|profile| profile.key_set.as_str())
         .collect();
-    names.push(identity_assertion::KEY_SET);
+    names.extend(OWN_SETS);
     names.sort_unstable();
     names.dedup();
     names
+}
+
+/// The sets of every environment, beside those of its profiles.
+pub(crate) const OWN_SETS: [&str; 2] = [identity_assertion::KEY_SET, receipt::KEY_SET];
+
+/// An own set, empty.
+pub(crate) fn own_set(environment: &EnvironmentId, name: &str) -> KeySet {
+    KeySet {
+        environment: environment.clone(),
+        name: name.into(),
+        algorithm: Algorithm::EdDsa,
+        rsa_bits: 2048,
+        keys: Vec::new(),
+    }
 }
 
 /// How a set is rotated.
@@ -289,6 +336,7 @@ fn usual_overlap(environment: &Environment, set: &str) -> Duration {
         .map(|profile| Duration::from_secs(profile.lifetime_s.into()));
     let longest = lifetimes.max().unwrap_or(match set {
         identity_assertion::KEY_SET => IDENTITY_ASSERTION_VALID_FOR,
+        receipt::KEY_SET => RECEIPT_KEY_KEPT_FOR,
         // The profile is gone with its dialect, and its tokens may live.
         _ => TOKEN_LIFETIME_MAX,
     });
@@ -324,7 +372,11 @@ fn decide_rotation(set: &KeySet, now: Timestamp, overlap: Duration) -> Result<Ke
     set.keys
         .retain(|key| key.ends_at.is_none_or(|end| now < end));
     let retired = |key: &&SigningKey| key.state == KeyState::Retired;
-    if set.keys.iter().filter(retired).count() > RETIRED_KEYS_MAX {
+    let retired_max = match set.name.as_str() {
+        receipt::KEY_SET => RETIRED_RECEIPT_KEYS_MAX,
+        _ => RETIRED_KEYS_MAX,
+    };
+    if set.keys.iter().filter(retired).count() > retired_max {
         let problem = "too many retired keys are still accepted; wait for their end, or rotate with a shorter overlap";
         return Err(Denied::Conflict(problem));
     }
@@ -335,7 +387,6 @@ fn decide_rotation(set: &KeySet, now: Timestamp, overlap: Duration) -> Result<Ke
 mod tests {
     use super::*;
     use crate::{id::KeyId, sealed::Sealed};
-    use countersign_jose::Algorithm;
 
     fn key(name: &str, state: KeyState, ends_at_s: Option<i64>) -> SigningKey {
         SigningKey {
@@ -410,6 +461,22 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_receipts_outlive_a_rotation_each_month() {
+        let retired = |n| key(&format!("r{n}"), KeyState::Retired, Some(9000));
+        for (count, fits) in [
+            (RETIRED_RECEIPT_KEYS_MAX - 1, true),
+            (RETIRED_RECEIPT_KEYS_MAX, false),
+        ] {
+            let mut receipts = set((0..count).map(retired).collect());
+            receipts.name = receipt::KEY_SET.into();
+            receipts.keys.push(key("a", KeyState::Current, None));
+            let now = Timestamp::from_seconds(100);
+            let rotated = decide_rotation(&receipts, now, RECEIPT_KEY_KEPT_FOR);
+            assert_eq!(rotated.is_ok(), fits, "{count}");
+        }
+    }
+
+    #[test]
     fn a_key_that_was_just_published_began_to_sign_for_those_who_keep_the_set() {
         let now = |s| Timestamp::from_seconds(s);
         let next = || {
@@ -458,6 +525,7 @@ mod tests {
             ("standard", 600 + 300),
             ("ayyeka", 3600 + 300),
             ("identity", 60 + 300),
+            ("receipts", 400 * 24 * 3600 + 300),
             ("of a dialect that was taken out", 24 * 3600 + 300),
         ] {
             assert_eq!(usual_overlap(&environment, set).as_secs(), seconds, "{set}");

@@ -60,6 +60,7 @@ mod testing;
 pub mod time;
 mod verify;
 
+pub use approve::{receipt, record};
 pub use engine::{Engine, Ports};
 pub use facts::Fresh;
 pub use verify::in_authorization;

@@ -1,15 +1,16 @@
 //! The rules that members of nouns obey, each with the words that tell what was expected.
 
 use crate::{
+    approve::check_template,
     bounds::{
         ENVIRONMENT_LIST_MAX, GUARD_LIST_MAX, GUARDS_MAX, METADATA_BYTES_MAX, METADATA_MEMBERS_MAX,
-        NETWORKS_MAX, RESOURCES_MAX, TEXT_BYTES_MAX,
+        NETWORKS_MAX, RESOURCES_MAX, SEATS_MAX, TEXT_BYTES_MAX,
     },
     denied::{Denied, Problem, ProblemKind},
     guard::check_pattern,
     model::{
         credential::RateLimit,
-        guard::{Accept, Guard},
+        guard::{Accept, ApprovalRule, Approvers, Guard},
     },
 };
 use serde_json::{Map, Value};
@@ -173,6 +174,36 @@ impl Problems {
             &format!("{at}.scopes"),
             "no scopes where nothing is shown",
         );
+        if let Some(rule) = &guard.approval {
+            self.approval(rule, guard, at);
+        }
+    }
+
+    /// What people have to countersign. A guard whose requests nobody could approve, or that nothing could be bound of,
+    /// does not load.
+    fn approval(&mut self, rule: &ApprovalRule, guard: &Guard, at: &str) {
+        let is_shown = !guard.accept.contains(&Accept::Anonymous);
+        let expected = "no anonymous callers where a countersignature is needed";
+        self.expect(is_shown, &format!("{at}.accept"), expected);
+        if let Err(expected) = check_template(&rule.sentence) {
+            self.expect(false, &format!("{at}.sentence"), expected);
+        }
+        match &rule.approvers {
+            Approvers::Subject => {
+                let speaks = |kind: &Accept| matches!(kind, Accept::Session | Accept::SubjectBasic);
+                let expected = "session or subject_basic, where the subject approves";
+                let holds = guard.accept.iter().any(speaks);
+                self.expect(holds, &format!("{at}.accept"), expected);
+            }
+            Approvers::Group { group, needed, .. } => {
+                let named = crate::id::ClientId::parse(group).is_ok();
+                let expected = "1 to 64 characters of A-Z a-z 0-9 - _ .";
+                self.expect(named, &format!("{at}.approvers.group"), expected);
+                let fits = (1..=SEATS_MAX).contains(&usize::from(*needed));
+                let field = format!("{at}.approvers.needed");
+                self.expect(fits, &field, "a number from 1 to 16");
+            }
+        }
     }
 
     /// Which requests the guard is for.

@@ -7,7 +7,7 @@ use crate::{
     commit::{Change, Version},
     denied::{Denied, Fault, Problem, ProblemKind, Refusal},
     id::EnvironmentId,
-    identity_assertion,
+    keys::{OWN_SETS, own_set},
     model::{
         environment::Environment,
         guard::GuardList,
@@ -22,7 +22,6 @@ use crate::{
     row::{Key, Row, Stored},
     verify::{Authenticated, OperatorCaller},
 };
-use countersign_jose::Algorithm;
 
 /// What RS384 needs to be the 384-byte signature that Ayyeka prints; the others sign with 2048.
 const AYYEKA_RSA_BITS: u32 = 3072;
@@ -293,16 +292,14 @@ fn key_sets(environment: &Environment) -> impl Iterator<Item = KeySet> {
         };
         (profile.key_set.as_str(), profile.algorithm, rsa_bits)
     });
-    let identity = (identity_assertion::KEY_SET, Algorithm::EdDsa, RSA_BITS);
-    of_profiles
-        .chain([identity])
-        .map(|(name, algorithm, rsa_bits)| KeySet {
-            environment: environment.id.clone(),
-            name: name.into(),
-            algorithm,
-            rsa_bits,
-            keys: Vec::new(),
-        })
+    let of_profiles = of_profiles.map(|(name, algorithm, rsa_bits)| KeySet {
+        environment: environment.id.clone(),
+        name: name.into(),
+        algorithm,
+        rsa_bits,
+        keys: Vec::new(),
+    });
+    of_profiles.chain(OWN_SETS.map(|name| own_set(&environment.id, name)))
 }
 
 fn host_row(host: &str, environment: &EnvironmentId) -> Row {

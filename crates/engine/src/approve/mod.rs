@@ -18,9 +18,13 @@ mod links;
 mod operations;
 mod poll;
 mod providers;
-mod receipt;
-mod record;
+pub mod receipt;
+pub mod record;
 mod registration;
+mod sentence;
+mod standing;
+
+pub(crate) use sentence::check_template;
 
 use crate::{
     Engine,

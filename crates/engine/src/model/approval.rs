@@ -227,6 +227,22 @@ impl Approval {
         }
     }
 
+    /// The seat of this device.
+    pub fn seat(&self, device: &DeviceId) -> Option<&Seat> {
+        self.seats.iter().find(|seat| seat.device == *device)
+    }
+
+    /// The answer that this device gave.
+    pub fn vote(&self, device: &DeviceId) -> Option<&Vote> {
+        self.votes.iter().find(|vote| vote.device == *device)
+    }
+
+    /// How many approve so far.
+    pub fn approvals(&self) -> u8 {
+        let approving = self.votes.iter().filter(|vote| vote.approves).count();
+        u8::try_from(approving).unwrap_or(u8::MAX)
+    }
+
     /// When a worker has to note that nobody answered in time.
     pub fn lapses_at(&self) -> Timestamp {
         match self.state {

@@ -2,7 +2,7 @@
 
 use super::ticket::KeptCode;
 use crate::{
-    bounds::UNUSED_DEVICE_FOR,
+    bounds::{PIN_TRIES, UNUSED_DEVICE_FOR},
     id::{
         ApprovalId, ApproverId, AssetId, ClientId, DeviceId, EnvironmentId, OrganizationId,
         SubjectId,
@@ -75,6 +75,19 @@ impl Device {
     pub fn asset_at(&self, provider: Option<&ClientId>) -> Option<&AssetId> {
         let has = |known: &&DeviceAsset| known.provider.as_ref() == provider;
         self.assets.iter().find(has).map(|known| &known.asset)
+    }
+
+    /// Whether too many wrong PINs were tried, marked or not: then no PIN is compared.
+    pub const fn is_locked(&self) -> bool {
+        self.locked_at.is_some() || self.wrong_pins >= PIN_TRIES
+    }
+
+    /// Tries of its PIN that are left.
+    pub const fn tries_left(&self) -> u8 {
+        match self.locked_at {
+            Some(_) => 0,
+            None => PIN_TRIES.saturating_sub(self.wrong_pins),
+        }
     }
 
     /// What waits for its answer at `now`.
