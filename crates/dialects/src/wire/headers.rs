@@ -4,11 +4,11 @@ use crate::Response;
 use bytes::Bytes;
 use countersign_engine::{
     call::CallContext,
-    denied::{Denied, Fault, Refusal},
+    denied::{Denied, Fault, Refusal, Unapproved},
 };
 use http::{
     HeaderValue, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use serde::Serialize;
 
@@ -61,8 +61,8 @@ fn no_store(response: &mut Response) {
     headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
 }
 
-/// Add what a refusal's status demands besides a body: `Retry-After`, and `Allow` (RFC 9110 sections 10.2.3
-/// and 15.5.6).
+/// Add what a refusal demands besides a body: `Retry-After`, `Allow` (RFC 9110 sections 10.2.3 and 15.5.6), and
+/// `Location` of an approval that is waited for.
 pub fn add_refusal(response: &mut Response, refusal: &Refusal) {
     let headers = response.headers_mut();
     match refusal {
@@ -71,6 +71,14 @@ pub fn add_refusal(response: &mut Response, refusal: &Refusal) {
         }
         Refusal::Denied(Denied::MethodNotAllowed { allow }) => {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        // Where the state of what is waited for can be asked. An issuer is an URL, so a header can carry it.
+        Refusal::Denied(Denied::Unapproved(why)) => {
+            if let Unapproved::Waiting { poll, .. } = &**why
+                && let Ok(poll) = HeaderValue::from_str(poll)
+            {
+                headers.insert(LOCATION, poll);
+            }
         }
         Refusal::Fault(Fault::Unavailable(_)) => {
             headers.insert(RETRY_AFTER, RETRY_AFTER_FAULT);

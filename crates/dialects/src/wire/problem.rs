@@ -31,6 +31,22 @@ pub struct ProblemBody {
     /// For `invalid-request`: each wrong member.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<MemberProblem>,
+    /// For `approval-required`: what is waited for.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<WaitingApproval>,
+}
+
+/// An approval that a request waits for.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct WaitingApproval {
+    /// Its identifier: the same request passes once with it in `Countersign-Approval`.
+    pub approval: String,
+    /// Where its state can be asked for; also in `Location`.
+    pub poll: String,
+    /// What people are shown on their phones too, to be compared.
+    pub code: String,
+    /// Until when people can answer (RFC 3339).
+    pub expires_at: String,
 }
 
 /// One wrong member.
@@ -184,6 +200,7 @@ pub fn refuse(refusal: &Refusal, context: &CallContext) -> Response {
         detail: detail(refusal),
         instance: context.request_id.to_string(),
         errors: members(refusal),
+        waiting: waiting(refusal),
     };
     let mut response = headers::json(status, PROBLEM_JSON, &body);
     headers::add_refusal(&mut response, refusal);
@@ -195,6 +212,27 @@ pub fn refuse(refusal: &Refusal, context: &CallContext) -> Response {
         headers::add_challenge(&mut response, "Bearer", &parameters);
     }
     response
+}
+
+fn waiting(refusal: &Refusal) -> Option<WaitingApproval> {
+    let Refusal::Denied(Denied::Unapproved(why)) = refusal else {
+        return None;
+    };
+    let Unapproved::Waiting {
+        approval,
+        poll,
+        otp,
+        expires_at,
+    } = &**why
+    else {
+        return None;
+    };
+    Some(WaitingApproval {
+        approval: approval.to_string(),
+        poll: poll.clone(),
+        code: otp.clone(),
+        expires_at: expires_at.rfc3339(),
+    })
 }
 
 fn members(refusal: &Refusal) -> Vec<MemberProblem> {

@@ -5,11 +5,11 @@ use super::{
     profile::{Answers, Carriers},
 };
 use bytes::Bytes;
-use countersign_dialects::{Dialect, dialect};
+use countersign_dialects::{Dialect, dialect, wire::problem};
 use countersign_engine::{
     call::CallContext,
-    decision::{Carrier, DeniedAtGuard, Fact},
-    denied::{Fault, Refusal},
+    decision::{Allowed, Carrier, DeniedAtGuard},
+    denied::{Denied, Fault, Refusal},
     id::RequestId,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
@@ -39,11 +39,17 @@ pub const PASSED_ON: &[&str] = &[
     "quiltt-version",
 ];
 
-/// Let it pass. The identity is rendered once per fact; a request adds its id and the signature, if any.
+/// Let it pass. The identity is rendered once per fact; a request adds its id, and what was countersigned and signed of
+/// it, if anything.
 ///
 /// # Errors
 /// [`Fault`] when there is something that no header can carry.
-pub fn allow(fact: &Fact, request: &RequestId, assertion: Option<&str>) -> Result<Answer, Fault> {
+pub fn allow(
+    allowed: &Allowed,
+    request: &RequestId,
+    assertion: Option<&str>,
+) -> Result<Answer, Fault> {
+    let fact = &allowed.fact;
     let rendered = match fact.rendered.get() {
         Some(rendered) => rendered,
         None => {
@@ -58,6 +64,10 @@ pub fn allow(fact: &Fact, request: &RequestId, assertion: Option<&str>) -> Resul
     answer.headers_mut().clone_from(headers);
     let id = HeaderValue::from_str(request.as_str()).map_err(Fault::internal)?;
     identity::name_request(answer.headers_mut(), id);
+    if let Some(digest) = &allowed.content_digest {
+        let digest = HeaderValue::from_str(digest).map_err(Fault::internal)?;
+        identity::name_body(answer.headers_mut(), digest);
+    }
     if let Some(compact) = assertion {
         let compact = HeaderValue::from_str(compact).map_err(Fault::internal)?;
         identity::add_assertion(answer.headers_mut(), compact);
@@ -65,7 +75,8 @@ pub fn allow(fact: &Fact, request: &RequestId, assertion: Option<&str>) -> Resul
     Ok(answer)
 }
 
-/// Keep it out, in the envelope of the guard's dialect.
+/// Keep it out, in the envelope of the guard's dialect. That people have to approve has one body everywhere: no vendor
+/// has a word for it, and whoever waits reads where to ask.
 pub fn deny(
     carriers: &Carriers,
     denied: &DeniedAtGuard,
@@ -73,6 +84,7 @@ pub fn deny(
     context: &CallContext,
 ) -> Answer {
     let mut response = match envelope(denied.dialect.as_deref()) {
+        _ if is_unapproved(&denied.refusal) => problem::refuse(&denied.refusal, context),
         Some(dialect) => {
             let graphql = dialect.refuse_graphql.filter(|_| denied.graphql);
             graphql.unwrap_or(dialect.refuse)(&denied.refusal, context)
@@ -95,6 +107,10 @@ fn envelope(name: Option<&str>) -> Option<&'static Dialect> {
     name.and_then(dialect).or_else(|| dialect("standard"))
 }
 
+const fn is_unapproved(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::Denied(Denied::Unapproved(_)))
+}
+
 /// A server whose dialects are all taken out still denies.
 fn without_envelope(refusal: &Refusal) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
@@ -113,7 +129,7 @@ fn share(headers: &mut HeaderMap, origin: &str) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("WWW-Authenticate, Retry-After"),
+        HeaderValue::from_static("WWW-Authenticate, Retry-After, Location"),
     );
     headers.insert(header::VARY, HeaderValue::from_static("Origin"));
 }
@@ -171,6 +187,57 @@ mod tests {
         assert!(line.bytes().all(|b| (0x20..0x7f).contains(&b)), "{line}");
         let meaning = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
         assert_eq!(meaning(&line), meaning(body));
+    }
+
+    /// Under every envelope, and through nginx: the longest address that an issuer can make.
+    #[test]
+    fn whoever_waits_for_an_approval_learns_where_to_ask_behind_every_proxy() {
+        use crate::gateway::profile::{ENVOY, NGINX};
+        use countersign_dialects::registry;
+        use countersign_engine::{
+            denied::Unapproved,
+            id::{ApprovalId, EnvironmentId},
+            time::Timestamp,
+        };
+
+        let poll = format!("https://{}/approvals/{}", "a".repeat(248), "0".repeat(32));
+        let waiting = Unapproved::Waiting {
+            approval: ApprovalId::parse(&"0".repeat(32)).unwrap(),
+            poll: poll.clone(),
+            otp: "1".repeat(32),
+            expires_at: Timestamp::EPOCH,
+        };
+        let context = CallContext {
+            environment: EnvironmentId::parse("sandbox").unwrap(),
+            now: Timestamp::EPOCH,
+            request_id: RequestId::parse(&"r".repeat(64)).unwrap(),
+            peer: None,
+            dialect: "gateway",
+        };
+        for dialect in registry() {
+            let denied = DeniedAtGuard {
+                refusal: Denied::Unapproved(Box::new(waiting.clone())).into(),
+                dialect: Some(dialect.name.to_owned()),
+                allowed_origin: true,
+                graphql: true,
+            };
+            let origin = Carrier::Present("https://app.example");
+            let plain = deny(&ENVOY, &denied, origin, &context);
+            assert_eq!(plain.status(), 403, "{}", dialect.name);
+            assert_eq!(plain.headers()["location"], poll);
+            let shared = plain.headers()["access-control-expose-headers"].to_str();
+            assert!(shared.unwrap().ends_with(", Location"));
+            let nginx = deny(&NGINX, &denied, origin, &context);
+            assert_eq!(nginx.headers()[STATUS], "403");
+            assert_eq!(nginx.headers()["location"], poll);
+            let body: serde_json::Value =
+                serde_json::from_slice(nginx.headers()[BODY].as_bytes()).unwrap();
+            assert_eq!(body["type"], "urn:countersign:problem:approval-required");
+            assert_eq!(body["poll"], poll);
+            assert_eq!(body["approval"], "0".repeat(32));
+            assert_eq!(body["code"], "1".repeat(32));
+            assert_eq!(body["expires_at"], "1970-01-01T00:00:00.000000Z");
+        }
     }
 
     #[test]

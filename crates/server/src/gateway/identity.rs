@@ -75,7 +75,7 @@ pub fn render(principal: &Principal) -> Result<HeaderMap, Fault> {
         (CREDENTIAL, Some(principal.shown.word())),
         (EXPIRES, expires.as_deref()),
         (REQUEST_ID, None),
-        // No guard binds a body yet, so none was judged.
+        // Of a countersigned request: it is said of this one only.
         (CONTENT_DIGEST, None),
     ];
     for (name, value) in values {
@@ -98,6 +98,11 @@ fn spelled(value: Option<&str>) -> Result<HeaderValue, Fault> {
 /// Say which request this is.
 pub fn name_request(headers: &mut HeaderMap, id: HeaderValue) {
     headers.insert(REQUEST_ID, id);
+}
+
+/// Say which body was countersigned.
+pub fn name_body(headers: &mut HeaderMap, digest: HeaderValue) {
+    headers.insert(CONTENT_DIGEST, digest);
 }
 
 /// Add the signed assertion.

@@ -1,7 +1,7 @@
 //! The judged request, read from a decision request: one pass over its headers, nothing copied.
 
 use super::{
-    identity::is_managed,
+    identity::{APPROVAL, is_managed},
     profile::{Carriers, Source},
 };
 use countersign_engine::{
@@ -36,6 +36,8 @@ struct Carried<'a> {
     preflight_method: Carrier<'a>,
     from_browser: bool,
     client_headers: ClientHeaders<'a>,
+    approval: Carrier<'a>,
+    content_digest: Carrier<'a>,
 }
 
 /// A request that can be judged.
@@ -45,7 +47,7 @@ pub struct Read<'a> {
     pub host: Cow<'a, str>,
     /// The proxy's own name for the request.
     pub request_id: Option<RequestId>,
-    /// Everything else; its host is empty.
+    /// Everything else; its host is empty, and it has no name.
     rest: Judged<'a>,
 }
 
@@ -54,6 +56,7 @@ impl<'a> Read<'a> {
     pub fn judged(&'a self) -> Judged<'a> {
         Judged {
             host: &self.host,
+            request_id: self.request_id.as_ref(),
             ..self.rest
         }
     }
@@ -105,6 +108,9 @@ pub fn read<'a>(carriers: &Carriers, parts: &'a Parts) -> Result<Read<'a>, Unjud
             from_browser: carried.from_browser,
             preflight_method: carried.preflight_method,
             client_headers: carried.client_headers,
+            approval: carried.approval,
+            content_digest: carried.content_digest,
+            request_id: None,
         },
     })
 }
@@ -121,6 +127,8 @@ impl<'a> Carried<'a> {
             "client_secret" => &mut self.client_headers.client_secret,
             "grant_type" => &mut self.client_headers.grant_type,
             "scope" => &mut self.client_headers.scope,
+            APPROVAL => &mut self.approval,
+            "content-digest" => &mut self.content_digest,
             "sec-fetch-site" => {
                 self.from_browser = true;
                 return;

@@ -249,10 +249,10 @@ async fn allow(
     allowed: &Allowed,
 ) -> Result<Answer, Fault> {
     if !allowed.guard.assertion {
-        return answer::allow(&allowed.fact, &context.request_id, None);
+        return answer::allow(allowed, &context.request_id, None);
     }
     let assertion = Box::pin(state.engine.identity_assertion(context, allowed)).await?;
-    answer::allow(&allowed.fact, &context.request_id, Some(&assertion))
+    answer::allow(allowed, &context.request_id, Some(&assertion))
 }
 
 /// A denial where no guard was found: the standard envelope, readable for no browser.

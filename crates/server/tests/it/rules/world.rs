@@ -423,6 +423,9 @@ pub fn request(target: &str) -> Judged<'_> {
         from_browser: false,
         preflight_method: Carrier::Absent,
         client_headers: Default::default(),
+        approval: Carrier::Absent,
+        content_digest: Carrier::Absent,
+        request_id: None,
     }
 }
 
