@@ -7,6 +7,7 @@
 //! [`Change::Require`]: countersign_engine::commit::Change::Require
 
 use crate::{
+    bell::Bell,
     generations::Generations,
     tables::{is_cacheable, touched},
 };
@@ -65,6 +66,7 @@ pub struct CachedStore<S: Store + ?Sized> {
     cursor: tokio::sync::Mutex<Option<FeedCursor>>,
     counters: CacheCounters,
     outbox: Arc<tokio::sync::Notify>,
+    bell: Arc<Bell>,
     store: Arc<S>,
 }
 
@@ -88,6 +90,7 @@ impl<S: Store + ?Sized> CachedStore<S> {
             cursor: tokio::sync::Mutex::new(None),
             counters: CacheCounters::default(),
             outbox: Arc::default(),
+            bell: Arc::default(),
             store,
         }
     }
@@ -100,6 +103,11 @@ impl<S: Store + ?Sized> CachedStore<S> {
     /// Rung when a commit of this node has written something that has to leave.
     pub fn outbox(&self) -> &Arc<tokio::sync::Notify> {
         &self.outbox
+    }
+
+    /// Rung when rows have changed, by whichever node.
+    pub fn bell(&self) -> &Arc<Bell> {
+        &self.bell
     }
 
     /// How the cache does.
@@ -175,6 +183,8 @@ impl<S: Store + ?Sized> CachedStore<S> {
                 self.rows.remove(key);
             });
         }
+        // Last: whoever wakes reads the new row.
+        self.bell.ring(keys);
         let keys = keys.len() as u64;
         self.counters
             .invalidations
@@ -187,6 +197,7 @@ impl<S: Store + ?Sized> CachedStore<S> {
         self.raise_all();
         self.rows.clear();
         self.raise_all();
+        self.bell.ring_all();
     }
 
     fn raise_all(&self) {

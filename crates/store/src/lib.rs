@@ -21,6 +21,7 @@
     )
 )]
 
+mod bell;
 pub mod cached;
 pub mod conformance;
 mod generations;
@@ -31,5 +32,6 @@ pub mod sqlite;
 mod sync;
 mod tables;
 
+pub use bell::{Bell, Watch};
 pub use cached::CachedStore;
 pub use open::{NotOpened, Opened, open};
