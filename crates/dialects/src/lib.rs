@@ -47,6 +47,13 @@ pub struct Dialect {
     pub openapi: fn() -> serde_json::Value,
 }
 
+impl Dialect {
+    /// Whether it is the one for devices: it is served on the environment's `phone_url`, where nothing else is.
+    pub fn is_for_phones(&self) -> bool {
+        self.name == "phone"
+    }
+}
+
 /// Which listener serves a dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listener {

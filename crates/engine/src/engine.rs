@@ -357,7 +357,7 @@ fn decide_kind(call: &Call, settled: &Settled) -> Result<(), Denied> {
 }
 
 /// The host without its port; an IPv6 literal keeps its brackets.
-fn without_port(host: &str) -> &str {
+pub(crate) fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((bare, port)) if !bare.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => bare,
         _ => host,

@@ -65,11 +65,22 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether there are news, of outcomes that can be waited for. A stream tells of each change of that row.
+    pub const fn news(&self) -> Option<&News> {
+        match self {
+            Self::Device(outcome) => outcome.news(),
+            Self::Approval(outcome) => outcome.news(),
+            _ => None,
+        }
+    }
+
     /// The row whose change would be news, where there are none: a route that waits asks again when it rings.
     pub const fn waits_for(&self) -> Option<&Key> {
-        match self {
-            Self::Device(outcome) => outcome.waits_for(),
-            Self::Approval(outcome) => outcome.waits_for(),
+        match self.news() {
+            Some(News {
+                is_there: false,
+                of,
+            }) => Some(of),
             _ => None,
         }
     }

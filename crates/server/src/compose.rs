@@ -9,6 +9,7 @@ use crate::{
     default_environment::DefaultEnvironment,
     folder::DataFolder,
     health::Health,
+    http::Waiting,
     keystore::{MasterKey, SoftwareKeystore},
     named,
     outbox::{Ways, network::Reach},
@@ -92,6 +93,7 @@ pub async fn compose(config: &Config, variables: &[(String, String)]) -> anyhow:
         registry.register_collector(Box::new(KeystoreNumbers(Arc::clone(&keystore))));
         numbers.register(registry);
     });
+    let waiting = Waiting::new(Arc::clone(opened.store.bell()), &metrics);
     let state = Arc::new(ServerState {
         engine: Arc::new(engine),
         store: Arc::clone(&opened.store) as _,
@@ -100,6 +102,7 @@ pub async fn compose(config: &Config, variables: &[(String, String)]) -> anyhow:
         names,
         metrics,
         health: Health::default(),
+        waiting,
         default_environment,
         named: named::of(config),
         trusted_proxies: config.server.trusted_proxies.clone(),

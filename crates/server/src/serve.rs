@@ -155,6 +155,7 @@ impl Running {
     /// Whether everything finished in time; what did not is cut off.
     pub async fn shutdown(self) -> bool {
         self.state.health.begin_drain();
+        self.state.waiting.close();
         self.accepting.drain.cancel();
         self.accepting.connections.close();
         let drained = self.accepting.connections.wait();

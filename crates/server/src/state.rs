@@ -3,6 +3,7 @@
 use crate::{
     default_environment::DefaultEnvironment,
     health::Health,
+    http::Waiting,
     named::{self, Named},
     system::RequestNames,
     telemetry::metrics::Metrics,
@@ -33,6 +34,8 @@ pub struct ServerState {
     pub metrics: Metrics,
     /// Whether the node should be sent requests.
     pub health: Health,
+    /// Holds requests that wait for news.
+    pub waiting: Waiting,
     /// Where requests for IP literals and `localhost` go that no environment lists.
     pub default_environment: DefaultEnvironment,
     /// Where the configuration names an environment.

@@ -2,6 +2,7 @@
 
 use super::profile::TokenProfile;
 use crate::{
+    engine::without_port,
     id::{EnvironmentId, OrganizationId},
     sealed::Sealed,
     time::Timestamp,
@@ -73,5 +74,18 @@ impl Environment {
     /// The token profile called `name`.
     pub fn profile(&self, name: &str) -> Option<&TokenProfile> {
         self.profiles.iter().find(|profile| profile.name == name)
+    }
+
+    /// The entry of `hosts` where its phones answer.
+    pub fn phone_host(&self) -> Option<&str> {
+        let url = self.phone_url.as_deref()?;
+        url.split_once("://").map(|(_, host)| host)
+    }
+
+    /// Whether a request to `host` (lower case, with or without port) was led here by the phones' entry.
+    pub fn is_phone_host(&self, host: &str) -> bool {
+        let is_listed = self.hosts.iter().any(|entry| entry == host);
+        let entry = if is_listed { host } else { without_port(host) };
+        self.phone_host() == Some(entry)
     }
 }

@@ -104,36 +104,20 @@ pub enum ApprovalOutcome {
 }
 
 impl DeviceOutcome {
-    /// What rings when there are news, where there are none.
-    pub const fn waits_for(&self) -> Option<&Key> {
+    /// Whether there are news, of outcomes that can be waited for.
+    pub const fn news(&self) -> Option<&News> {
         match self {
-            Self::Waiting {
-                news:
-                    News {
-                        is_there: false,
-                        of,
-                        ..
-                    },
-                ..
-            } => Some(of),
+            Self::Waiting { news, .. } => Some(news),
             _ => None,
         }
     }
 }
 
 impl ApprovalOutcome {
-    /// What rings when there are news, where there are none.
-    pub const fn waits_for(&self) -> Option<&Key> {
+    /// Whether there are news, of outcomes that can be waited for.
+    pub const fn news(&self) -> Option<&News> {
         match self {
-            Self::Polled {
-                news:
-                    News {
-                        is_there: false,
-                        of,
-                        ..
-                    },
-                ..
-            } => Some(of),
+            Self::Polled { news, .. } => Some(news),
             _ => None,
         }
     }

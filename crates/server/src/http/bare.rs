@@ -1,15 +1,13 @@
 //! Answers where no dialect can speak: nothing was routed, or the handler itself failed.
 
 use super::Answer;
-use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
-use http_body_util::Full;
 
 /// The status as a problem (RFC 9457) without any detail.
 pub(super) fn answer(status: StatusCode) -> Answer {
     let title = status.canonical_reason().unwrap_or("Error");
     let body = format!("{{\"title\":\"{title}\",\"status\":{}}}", status.as_u16());
-    let mut answer = Answer::new(Full::new(Bytes::from(body)));
+    let mut answer = Answer::new(body.into());
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(

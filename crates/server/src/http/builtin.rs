@@ -14,7 +14,6 @@ use crate::state::ServerState;
 use bytes::Bytes;
 use countersign_dialects::{Dialect, Listener};
 use http::{HeaderValue, StatusCode, header};
-use http_body_util::Full;
 use std::sync::OnceLock;
 use tracing::error;
 
@@ -141,14 +140,14 @@ fn document(name: &str) -> Answer {
     let Some((_, printed)) = documents.iter().find(|(known, _)| *known == name) else {
         return bare::answer(StatusCode::NOT_FOUND);
     };
-    let mut answer = Answer::new(Full::new(printed.clone()));
+    let mut answer = Answer::new(printed.clone().into());
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
     answer
 }
 
 fn text(status: StatusCode, media_type: &'static str, body: String) -> Answer {
-    let mut answer = Answer::new(Full::new(Bytes::from(body)));
+    let mut answer = Answer::new(body.into());
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));

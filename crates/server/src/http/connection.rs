@@ -102,8 +102,8 @@ where
         let state = Arc::clone(with.state);
         let handler = with.handler.clone();
         async move {
-            let answer = handler.answer(&state, with.kind, request, peer).await;
-            drop(in_flight);
+            let mut answer = handler.answer(&state, with.kind, request, peer).await;
+            answer.body_mut().hold(in_flight);
             Ok::<_, Infallible>(answer)
         }
     });

@@ -1,28 +1,27 @@
 //! A request on the public or admin listener: host, environment, route, body, call, answer.
 
 use super::{
-    Answer, Kind, Peer, body,
+    Answer, AnswerBody, Kind, Peer, body,
     body::Unread,
     cors,
     finish::Trace,
     forwarded, host, parameters,
     router::{Collision, Endpoint, Found, Place, Router},
     speaker::Speaker,
+    waiting::{self, Question},
 };
 use crate::{config::Limits, state::ServerState};
-use countersign_dialects::{Cors, Dialect, Listener, Route};
+use countersign_dialects::{Cors, Delivery, Dialect, Listener, Route};
 use countersign_engine::{
-    call::{Asked, CallContext},
-    denied::{Denied, Fault, ProblemKind, Refusal},
+    call::CallContext,
+    denied::{Denied, ProblemKind, Refusal},
     id::EnvironmentId,
     model::environment::Environment,
     row::Stored,
 };
 use http::{Request, request::Parts};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use std::{borrow::Cow, sync::Arc, time::Duration};
-use tracing::{error, warn};
 
 /// The dialects and built-in endpoints of one listener.
 pub struct Face {
@@ -36,7 +35,7 @@ pub struct Face {
 
 /// A request while it is being answered.
 struct Asking<'a> {
-    state: &'a ServerState,
+    state: &'a Arc<ServerState>,
     parts: &'a Parts,
     context: CallContext,
     trace: &'a mut Trace,
@@ -64,10 +63,16 @@ impl Face {
         })
     }
 
+    /// Whether this request may be held until there are news.
+    pub(super) fn holds(&self, request: &Request<Incoming>) -> bool {
+        let delivery = self.router.delivery(request.method(), request.uri().path());
+        delivery != Delivery::Once
+    }
+
     /// Answer one request, and leave in `trace` what is learned on the way.
     pub(super) async fn answer(
         &self,
-        state: &ServerState,
+        state: &Arc<ServerState>,
         request: Request<Incoming>,
         peer: Peer,
         trace: &mut Trace,
@@ -110,9 +115,19 @@ impl Face {
             Err(refusal) => return asking.refuse(&refusal),
         };
         let environment = environment.as_deref().and_then(Stored::environment);
-        let is_enabled = |dialect: &Dialect| {
-            dialect.listener == Listener::Admin
-                || environment.is_some_and(|e| e.dialects.iter().any(|name| name == dialect.name))
+        let is_for_phones = environment.is_some_and(|e| e.is_phone_host(&host));
+        let fallback = match is_for_phones {
+            true => Speaker::of(self.router.phones()),
+            false => fallback,
+        };
+        let is_enabled = |dialect: &Dialect| match environment {
+            None => dialect.listener == Listener::Admin,
+            // A page that strangers see all day stands on no host where anything else answers.
+            Some(_) if is_for_phones => dialect.is_for_phones(),
+            Some(environment) => {
+                let is_named = environment.dialects.iter().any(|name| name == dialect.name);
+                is_named && !dialect.is_for_phones()
+            }
         };
         let not_found: Refusal = Denied::NotFound { noun: "route" }.into();
         // A dialect that the environment does not have is not there, and does not speak.
@@ -223,49 +238,32 @@ impl At<'_> {
 }
 
 impl Asking<'_> {
-    async fn call(&self, at: &At<'_>, parameters: &[(&str, Cow<'_, str>)], body: &[u8]) -> Answer {
-        let parts = self.parts;
-        let decoded = (at.route.decode)(&countersign_dialects::Request {
-            method: &parts.method,
+    async fn call(
+        &mut self,
+        at: &At<'_>,
+        parameters: &[(&str, Cow<'_, str>)],
+        body: &[u8],
+    ) -> Answer {
+        let question = Question {
+            route: at.route,
             host: at.host,
-            path: parts.uri.path(),
+            parts: self.parts,
             parameters,
-            query: parts.uri.query(),
-            headers: &parts.headers,
             body,
-        });
-        let asked = Asked {
-            callers: at.route.callers,
-            presented: decoded.presented,
-            sender: cors::sender(&parts.headers),
-            call: decoded.call,
         };
-        let mut reply = decoded.reply;
-        let budgets = reply.budgets();
-        let engine = &self.state.engine;
-        let answered = engine.handle_within(&self.context, asked, budgets).await;
-        if let Err(refusal) = &answered.result {
-            self.note(refusal);
-        }
-        reply.tell(answered.told);
-        let answer = (at.route.encode)(&answered.result, &reply, &self.context);
-        answer.map(Full::new)
+        let state = self.state;
+        let response = match at.route.delivery {
+            Delivery::Once => question.ask(state, &self.context).await.response,
+            Delivery::LongPoll => question.wait(state, &mut self.context).await,
+            Delivery::Events => return question.stream(state, &self.context).await,
+        };
+        response.map(AnswerBody::from)
     }
 
     /// Refuse in the words of whoever speaks by now.
     fn refuse(&self, refusal: &Refusal) -> Answer {
-        self.note(refusal);
+        waiting::note(self.state, &self.context, refusal);
         self.trace.speaker.refuse(refusal, &self.context)
-    }
-
-    fn note(&self, refusal: &Refusal) {
-        self.state.metrics.refused(refusal);
-        let request_id = self.context.request_id.as_str();
-        match refusal {
-            Refusal::Denied(_) => {}
-            Refusal::Fault(Fault::Unavailable(detail)) => warn!(request_id, detail, "unavailable"),
-            Refusal::Fault(Fault::Internal(detail)) => error!(request_id, detail, "internal fault"),
-        }
     }
 }
 

@@ -1,9 +1,8 @@
 //! The headers that every answer has.
 
-use super::{Answer, speaker::Speaker};
+use super::{Answer, AnswerBody, speaker::Speaker};
 use countersign_engine::id::RequestId;
 use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
-use http_body_util::Full;
 use hyper::body::Body;
 
 /// The request's id, in our own header.
@@ -24,6 +23,8 @@ pub(super) struct Trace {
     pub(super) speaker: Speaker,
     /// Whether some of its body was left unread, so that the connection cannot be used again.
     pub(super) is_unread: bool,
+    /// Whether its route may hold it for news, so that its time says nothing of ours.
+    pub(super) is_held: bool,
 }
 
 /// Add the headers that every answer has, where the answer has none of its own.
@@ -66,5 +67,5 @@ fn without_body(answer: Answer) -> Answer {
             .headers
             .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
-    Answer::from_parts(parts, Full::default())
+    Answer::from_parts(parts, AnswerBody::default())
 }

@@ -1,7 +1,7 @@
 //! Who answers a listener's requests; and what holds for all of them: a time, and no panic.
 
 use super::{
-    Answer, Face, Kind, Peer,
+    Answer, AnswerBody, Face, Kind, Peer,
     finish::{Trace, finish},
     framing, panics,
     speaker::Speaker,
@@ -11,6 +11,7 @@ use crate::{
     state::ServerState,
 };
 use countersign_engine::{
+    bounds::LONG_POLL_FOR,
     denied::{Fault, Refusal},
     id::EnvironmentId,
 };
@@ -48,13 +49,18 @@ impl Handler {
                     route: "unrouted",
                     speaker: Speaker::Nobody,
                     is_unread: false,
+                    is_held: face.holds(&request),
+                };
+                let timeout = match trace.is_held {
+                    true => face.request_timeout + LONG_POLL_FOR,
+                    false => face.request_timeout,
                 };
                 let answer = match framing::refuse(request.headers()) {
                     Some(refused) => refused,
                     None => {
                         // In a box, so that decisions do not carry the room that these need.
                         let work = Box::pin(face.answer(state, request, peer, &mut trace));
-                        match bounded(state, kind, face.request_timeout, work).await {
+                        match bounded(state, kind, timeout, work).await {
                             Ok(answer) => answer,
                             Err(fault) => broken_off(state, fault.into(), &mut trace),
                         }
@@ -63,9 +69,10 @@ impl Handler {
                 let answer = finish(answer, &trace);
                 let took = state.clock.monotonic().saturating_sub(started);
                 let status = answer.status();
+                let ours = (!trace.is_held).then_some(took);
                 state
                     .metrics
-                    .answered(kind.word(), trace.route, status, took);
+                    .answered(kind.word(), trace.route, status, ours);
                 debug!(
                     listener = kind.word(),
                     route = trace.route,
@@ -83,22 +90,23 @@ impl Handler {
                     return refused;
                 }
                 let work = pin!(gateway::answer(state, profile, request, peer.address));
-                match bounded(state, kind, *timeout, work).await {
+                let answer = match bounded(state, kind, *timeout, work).await {
                     Ok(answer) => answer,
                     Err(fault) => gateway::broken_off(state, profile, fault, *timeout),
-                }
+                };
+                answer.map(AnswerBody::Whole)
             }
         }
     }
 }
 
 /// The work's answer; a fault where it took too long or panicked.
-async fn bounded(
+async fn bounded<T>(
     state: &ServerState,
     kind: Kind,
     timeout: Duration,
-    work: impl Future<Output = Answer> + Unpin,
-) -> Result<Answer, Fault> {
+    work: impl Future<Output = T> + Unpin,
+) -> Result<T, Fault> {
     let mut work = pin!(panics::caught(work));
     // What is answered at once, as a warm decision is, needs no timer and no reading of its clock.
     let timed = match poll!(&mut work) {

@@ -3,6 +3,7 @@
 mod accept;
 mod activity;
 mod address;
+mod answer;
 mod bare;
 mod body;
 mod builtin;
@@ -19,20 +20,18 @@ mod parameters;
 mod router;
 mod speaker;
 pub mod tls;
+mod waiting;
 
 pub use accept::{Accepting, Bound, bind};
+pub use answer::{Answer, AnswerBody, Events};
 pub use face::Face;
 pub use handler::Handler;
 pub(crate) use host::is_local;
 pub use panics::install_hook;
 pub use router::{Collision, Router};
+pub use waiting::Waiting;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use std::net::IpAddr;
-
-/// An answer on its way out.
-pub type Answer = http::Response<Full<Bytes>>;
 
 /// The paths of a listener's own endpoints, those of no dialect: all of them answer everyone.
 pub fn own_paths(kind: Kind) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! Paths to endpoints. Built once for each listener, from the registry.
 
 use super::{Kind, builtin::Builtin, speaker::Speaker};
-use countersign_dialects::{Dialect, Listener, Route};
+use countersign_dialects::{Delivery, Dialect, Listener, Route};
 use http::Method;
 use std::collections::{BTreeMap, HashMap};
 
@@ -28,6 +28,7 @@ pub struct Router {
     places: matchit::Router<Place>,
     first_segments: HashMap<&'static str, &'static Dialect>,
     fallback: Option<&'static Dialect>,
+    phones: Option<&'static Dialect>,
 }
 
 /// Two endpoints want the same path.
@@ -106,6 +107,7 @@ impl Router {
             places,
             first_segments,
             fallback: served().find(|dialect| dialect.name == fallback),
+            phones: served().find(|dialect| dialect.is_for_phones()),
         })
     }
 
@@ -126,6 +128,14 @@ impl Router {
         }
     }
 
+    /// How the answer of `method` of `path` is delivered.
+    pub(super) fn delivery(&self, method: &Method, path: &str) -> Delivery {
+        match self.find(method, path) {
+            Found::Endpoint(Endpoint::Route(_, route), ..) => route.delivery,
+            _ => Delivery::Once,
+        }
+    }
+
     /// The dialect in whose words `path` is refused: whose it is, or whose other paths begin like it.
     pub(super) fn refuser(&self, path: &str) -> Option<&'static Dialect> {
         self.first_segments
@@ -137,6 +147,11 @@ impl Router {
     /// The dialect in whose words is refused what no other speaks for.
     pub(super) fn fallback(&self) -> Option<&'static Dialect> {
         self.fallback
+    }
+
+    /// The dialect of devices, which has a host of its own.
+    pub(super) fn phones(&self) -> Option<&'static Dialect> {
+        self.phones
     }
 }
 

@@ -1,14 +1,12 @@
 //! In whose words a request is refused before, or instead of, its route's own answer.
 
-use super::{Answer, bare};
-use bytes::Bytes;
+use super::{Answer, AnswerBody, bare};
 use countersign_dialects::{Dialect, Reply, Route};
 use countersign_engine::{
     call::CallContext,
     denied::{Denied, Fault, Malformed, Refusal},
 };
 use http::{HeaderValue, StatusCode, header};
-use http_body_util::Full;
 
 /// Who speaks. The route where it is known: its envelope may be another than its dialect's.
 #[derive(Clone, Copy)]
@@ -44,7 +42,7 @@ impl Speaker {
             Self::Dialect(dialect) => (dialect.refuse)(refusal, &context),
             Self::Route(_, route) => (route.encode)(&Err(refusal.clone()), &Reply::Plain, &context),
         };
-        response.map(Full::<Bytes>::new)
+        response.map(AnswerBody::from)
     }
 
     /// The body did not come, or not in time: `status` says which.

@@ -31,6 +31,10 @@ pub struct Metrics {
     pub panics: Counter,
     /// Observations that did not fit into the queue.
     pub observations_dropped: Counter,
+    /// Requests that are held until there are news.
+    pub held_requests: Gauge,
+    /// Requests that were answered at once, because too many were held.
+    pub held_requests_refused: Counter,
     rows: Family<TableLabels, Gauge>,
     deliveries: Family<DeliveryLabels, Gauge>,
     /// Writes by workers that failed, to be tried again.
@@ -82,6 +86,8 @@ impl Default for Metrics {
             connections_refused: Family::default(),
             panics: Counter::default(),
             observations_dropped: Counter::default(),
+            held_requests: Gauge::default(),
+            held_requests_refused: Counter::default(),
             rows: Family::default(),
             deliveries: Family::default(),
             housekeeping_failures: Counter::default(),
@@ -139,6 +145,16 @@ impl Metrics {
                 "Audit observations that did not fit into the queue",
                 self.observations_dropped.clone(),
             );
+            to.register(
+                "held_requests",
+                "Requests that are held until there are news",
+                self.held_requests.clone(),
+            );
+            to.register(
+                "held_requests_refused",
+                "Requests answered without waiting, because too many were held",
+                self.held_requests_refused.clone(),
+            );
             to.register("store_rows", "Rows of each table", self.rows.clone());
             to.register(
                 "outbox_deliveries",
@@ -175,13 +191,14 @@ impl Metrics {
         Ok(text)
     }
 
-    /// A request was answered. `route` is the route's own name, or one word for what had none.
+    /// A request was answered. `route` is the route's own name, or one word for what had none; `took` is none where it
+    /// was held for news.
     pub fn answered(
         &self,
         listener: &'static str,
         route: &'static str,
         status: http::StatusCode,
-        took: Duration,
+        took: Option<Duration>,
     ) {
         let status = class(status);
         self.requests
@@ -191,7 +208,9 @@ impl Metrics {
                 status,
             })
             .inc();
-        self.request_latency.observe(took);
+        if let Some(took) = took {
+            self.request_latency.observe(took);
+        }
     }
 
     /// A call was refused.

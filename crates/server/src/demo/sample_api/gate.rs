@@ -10,7 +10,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header,
     request::Parts,
 };
-use http_body_util::{BodyExt as _, Empty, Full, Limited};
+use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Incoming;
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -191,7 +191,7 @@ fn judge(answer: Response<Bytes>) -> Result<HeaderMap, Box<Answer>> {
     for name in NOT_SENT_ON {
         head.headers.remove(*name);
     }
-    Err(Box::new(Response::from_parts(head, Full::new(body))))
+    Err(Box::new(Response::from_parts(head, body.into())))
 }
 
 /// Without a decision nothing passes.

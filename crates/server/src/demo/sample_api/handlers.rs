@@ -10,7 +10,6 @@ use crate::{gateway::identity::IDENTITY_HEADERS, http::Answer};
 use async_graphql::ObjectType;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
-use http_body_util::Full;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -217,7 +216,7 @@ fn plain_text(text: &'static str) -> Answer {
 }
 
 pub fn with_body(status: StatusCode, kind: &'static str, body: Bytes) -> Answer {
-    let mut answer = Response::new(Full::new(body));
+    let mut answer = Response::new(body.into());
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
