@@ -10,6 +10,7 @@ use crate::{
     guard::check_pattern,
     model::{
         credential::RateLimit,
+        environment::Environment,
         guard::{Accept, ApprovalRule, Approvers, Guard},
     },
 };
@@ -74,7 +75,7 @@ impl Problems {
     }
 
     /// Where pages are, for links in mails: an origin that nobody on the way can read along.
-    pub fn public_url(&mut self, url: Option<&str>) {
+    pub fn public_url(&mut self, url: Option<&str>, field: &str) {
         let is_safe = |url: &str| {
             let loopback = ["http://localhost", "http://127.0.0.1", "http://[::1]"];
             let host = |start: &&str| {
@@ -85,9 +86,31 @@ impl Problems {
         };
         self.expect(
             url.is_none_or(|url| is_origin(url) && is_safe(url)),
-            "public_url",
+            field,
             "https:// and a host, or http:// on loopback, without a path",
         );
+    }
+
+    /// Where phones answer: a listed host that nothing else is on, for nothing else is served there.
+    pub fn phone_url(&mut self, environment: &Environment) {
+        let url = environment.phone_url.as_deref();
+        self.public_url(url, "phone_url");
+        let Some(host) = environment.phone_host() else {
+            return;
+        };
+        let is_listed = environment.hosts.iter().any(|listed| listed == host);
+        self.expect(is_listed, "phone_url", "one of the hosts, as it is listed");
+        let others = [
+            Some(environment.issuer.as_str()),
+            environment.public_url.as_deref(),
+        ];
+        let stands_there = |other: &str| {
+            let rest = other.split_once("://").map_or(other, |(_, rest)| rest);
+            rest.split('/').next() == Some(host)
+        };
+        let is_alone = !others.into_iter().flatten().any(stands_there);
+        let expected = "a host of its own, other than those of issuer and public_url";
+        self.expect(is_alone, "phone_url", expected);
     }
 
     /// What an owner notes of something: few members, and not large.

@@ -28,7 +28,7 @@ const AYYEKA_RSA_BITS: u32 = 3072;
 const RSA_BITS: u32 = 2048;
 
 impl Engine {
-    pub(super) fn make_environment(
+    pub(super) async fn make_environment(
         &self,
         context: &CallContext,
         caller: &Authenticated<OperatorCaller>,
@@ -59,6 +59,7 @@ impl Engine {
             created_at: context.now,
         };
         self.decide_environment(&environment)?;
+        self.registrations_lead_somewhere(&environment).await?;
         let guards = GuardList {
             environment: environment.id.clone(),
             guards: Vec::new(),
@@ -97,7 +98,8 @@ impl Engine {
         problems.expect(check::is_issuer(&environment.issuer), "issuer", expected);
         problems.hosts(&environment.hosts, "hosts");
         problems.origins(&environment.allowed_origins, "allowed_origins");
-        problems.public_url(environment.public_url.as_deref());
+        problems.public_url(environment.public_url.as_deref(), "public_url");
+        problems.phone_url(environment);
         problems.unique(&environment.dialects, "dialects");
         let known = environment
             .dialects
@@ -111,6 +113,16 @@ impl Engine {
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         problems.expect(fits, "brand", "2 to 8 lower-case letters or digits");
         problems.done()
+    }
+
+    /// Organizations are never removed, so one that is there stays.
+    async fn registrations_lead_somewhere(&self, environment: &Environment) -> Result<(), Refusal> {
+        let Some(organization) = environment.provider_registrations.clone() else {
+            return Ok(());
+        };
+        let [organization] = self.load(&[Key::Organization(organization)]).await?;
+        organization.ok_or_else(|| no_such("provider_registrations"))?;
+        Ok(())
     }
 
     pub(super) async fn amend_environment(
@@ -151,6 +163,7 @@ impl Engine {
             after.dialects = dialects;
         }
         self.decide_environment(&after)?;
+        self.registrations_lead_somewhere(&after).await?;
         let mut others = self.moved_hosts(before, &after).await?;
         if after.dialects != before.dialects
             && let Some(guards) = guards

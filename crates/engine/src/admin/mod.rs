@@ -160,7 +160,7 @@ impl Engine {
         new: New,
     ) -> Result<Making, Refusal> {
         match new {
-            New::Environment(new) => self.make_environment(context, caller, new),
+            New::Environment(new) => self.make_environment(context, caller, new).await,
             New::Organization(new) => self.make_organization(context, caller, new),
             New::Operator(new) => self.make_operator(context, caller, new),
             New::Client(new) => self.make_client(context, caller, new).await,
