@@ -1,6 +1,8 @@
 //! The open standards: OAuth 2.0 (RFC 6749) with introspection (7662), revocation (7009), metadata (8414, OpenID
-//! Connect Discovery 1.0), resource indicators (8707) and client assertions (7523).
+//! Connect Discovery 1.0), resource indicators (8707) and client assertions (7523). And what no standard has: asking what
+//! came of a person's approval.
 
+pub mod approvals;
 pub mod introspect;
 pub mod jwks;
 pub mod metadata;
@@ -44,6 +46,8 @@ pub const TOKEN: &str = "/oauth2/token";
 pub const INTROSPECT: &str = "/oauth2/introspect";
 /// The revocation endpoint.
 pub const REVOKE: &str = "/oauth2/revoke";
+/// What came of an approval.
+pub const APPROVAL: &str = "/approvals/{id}";
 /// The public keys.
 pub const JWKS: &str = "/oauth2/jwks";
 
@@ -105,6 +109,37 @@ static ROUTES: &[Route] = &[
         "/{path}/.well-known/openid-configuration",
         metadata::OPENID_OF_PATH_DOC,
     ),
+    Route {
+        name: "standard.approval",
+        method: Method::GET,
+        path: APPROVAL,
+        callers: Callers::Anyone,
+        body_bytes_max: 0,
+        cors: Cors::Allowed,
+        delivery: Delivery::LongPoll,
+        decode: approvals::decode_poll,
+        encode: approvals::encode,
+        doc: approvals::POLL_DOC,
+    },
+    public(
+        "standard.receipt_keys",
+        "/approvals/keys",
+        approvals::decode_keys,
+        approvals::encode,
+        approvals::KEYS_DOC,
+    ),
+    Route {
+        name: "standard.link",
+        method: Method::POST,
+        path: "/approvals/link",
+        callers: Callers::Session,
+        body_bytes_max: 0,
+        cors: Cors::Allowed,
+        delivery: Delivery::Once,
+        decode: approvals::decode_link,
+        encode: approvals::encode,
+        doc: approvals::LINK_DOC,
+    },
 ];
 
 /// A document for everyone: no caller, no body, any browser.
@@ -142,7 +177,7 @@ const fn metadata_route(name: &'static str, path: &'static str, doc: openapi::Do
 static ABOUT: About = About {
     title: "Countersign: OAuth 2.0",
     description: "Tokens for clients, and what is needed to check and to end them: RFC 6749, 7009, 7517, 7523, \
-                  7662, 8414, 8707 and 9068.",
+                  7662, 8414, 8707 and 9068. And people's approvals, which no RFC has.",
     listener: Listener::Public,
     error: Body {
         media_type: media::JSON,
