@@ -1,6 +1,7 @@
 //! What requests carry. The engine checks what these types cannot: that a host is one, that an issuer is a URL.
 
 use super::{
+    approval_bodies::{ApproversBody, Required},
     members::{Clearable, Member, Members, Problems, body, object},
     place::Place,
 };
@@ -11,7 +12,7 @@ use countersign_engine::{
         client::{ClientKind, Spelling},
         credential::CredentialKind,
         environment::Mode,
-        guard::Accept,
+        guard::{Accept, BoundBody},
         operator::Role,
         scopes::Scopes,
     },
@@ -294,6 +295,16 @@ body! {
         secrets_from_browsers: Option<bool>,
         /// Whether passing requests carry a signed `Countersign-Assertion`.
         assertion: Option<bool>,
+        /// `required`: each request needs people's approval before it passes, once.
+        approval: Option<Clearable<Required>>,
+        /// With `approval`: who may approve; `subject`, the person for whom the caller speaks, unless given.
+        approvers: Option<Clearable<ApproversBody>>,
+        /// With `approval`, and needed then: `none`, so that the proxy drops any body, or `checked_by_api`, which compares it
+        /// with the digest that was bound.
+        body: Option<Clearable<BoundBody>>,
+        /// With `approval`, and needed then: what people are shown, with `{method}`, `{host}`, `{path}`, `{target}`,
+        /// `{client}`, `{subject}`, `{organization}` or `{query.NAME}` in it.
+        sentence: Option<Clearable<String>>,
     }
 
     /// A webhook subscription to make.

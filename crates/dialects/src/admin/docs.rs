@@ -76,6 +76,9 @@ pub(super) const SET: Parameter = Parameter {
 };
 pub(super) const WEBHOOK: Parameter = in_path("webhook", "The webhook subscription.");
 pub(super) const DELIVERY: Parameter = in_path("delivery", "The delivery.");
+pub(super) const APPROVER: Parameter = in_path("approver", "The approver.");
+pub(super) const DEVICE: Parameter = in_path("device", "The device.");
+pub(super) const APPROVAL: Parameter = in_path("approval", "The approval.");
 pub(super) const WHOSE: Parameter = Parameter {
     required: true,
     ..in_query("organization", "Of this organization.", id)
@@ -241,6 +244,22 @@ pub(super) const fn sends<T: JsonSchema>(
         }]
     };
     doc(summary, parameters, None, answers, &[409, 429])
+}
+
+/// Something changes, and what there is then is told.
+pub(super) const fn sets<B: JsonSchema, T: JsonSchema>(
+    summary: &'static str,
+    parameters: &'static [Parameter],
+) -> Doc {
+    doc(summary, parameters, body::<B>(), told::<T>(), &[409])
+}
+
+/// The same, where nothing needs to be said.
+pub(super) const fn does<T: JsonSchema>(
+    summary: &'static str,
+    parameters: &'static [Parameter],
+) -> Doc {
+    doc(summary, parameters, None, told::<T>(), &[409])
 }
 
 /// Something is ended.

@@ -1,6 +1,8 @@
 //! From outcomes to answers. One function for all routes: what an outcome is decides what is said.
 
-use super::{conditional::entity_tag, query::write_cursor, rows, subject_views, time, views};
+use super::{
+    approval_views, conditional::entity_tag, query::write_cursor, rows, subject_views, time, views,
+};
 use crate::{
     Reply, Response,
     wire::{
@@ -12,9 +14,10 @@ use countersign_engine::{
     call::CallContext,
     denied::{Fault, Refusal},
     model::credential::Holder,
-    outcome::{Listed, Outcome, SubjectOutcome, View},
+    outcome::{ApprovalOutcome, Listed, Outcome, SubjectOutcome, View},
     row::Row,
     secret::Secret,
+    time::Timestamp,
 };
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
@@ -26,26 +29,27 @@ pub(super) fn encode(
     context: &CallContext,
 ) -> Response {
     let answer = match result {
-        Ok(outcome) => answer(outcome),
+        Ok(outcome) => answer(outcome, context.now),
         Err(refusal) => return problem::refuse(refusal, context),
     };
     answer.unwrap_or_else(|fault| problem::refuse(&fault.into(), context))
 }
 
-fn answer(outcome: &Outcome) -> Result<Response, Fault> {
+fn answer(outcome: &Outcome, now: Timestamp) -> Result<Response, Fault> {
     match outcome {
         Outcome::WhoAmI(operator) => Ok(json(StatusCode::OK, &views::operator(operator, None))),
-        Outcome::Rows(listed) => page(listed),
+        Outcome::Rows(listed) => page(listed, now),
         Outcome::Row(view) => {
-            let answer = json(StatusCode::OK, &row(view)?);
+            let answer = json(StatusCode::OK, &row(view, now)?);
             tagged(answer, view)
         }
-        Outcome::Created { view, secret } => created(view, secret.as_ref()),
+        Outcome::Created { view, secret } => created(view, secret.as_ref(), now),
         Outcome::Introspection(token) => {
             Ok(json(StatusCode::OK, &views::inspection(token.as_ref())))
         }
         Outcome::Revoked | Outcome::Done => Ok(empty(StatusCode::NO_CONTENT)),
         Outcome::Subject(outcome) => about_subject(outcome),
+        Outcome::Approval(outcome) => about_approvals(outcome, now),
         Outcome::Token(_)
         | Outcome::PublicKeys(_)
         | Outcome::Metadata(_)
@@ -54,11 +58,25 @@ fn answer(outcome: &Outcome) -> Result<Response, Fault> {
         | Outcome::Profile(_)
         | Outcome::Provider(_)
         | Outcome::Device(_)
-        | Outcome::Approval(_)
-        | Outcome::Login(_) => Err(Fault::internal(
-            "an admin call was answered with an outcome of the public endpoints",
-        )),
+        | Outcome::Login(_) => Err(misplaced()),
     }
+}
+
+fn misplaced() -> Fault {
+    Fault::internal("an admin call was answered with an outcome of the public endpoints")
+}
+
+fn about_approvals(outcome: &ApprovalOutcome, now: Timestamp) -> Result<Response, Fault> {
+    Ok(match outcome {
+        ApprovalOutcome::Approvers(list) => json(StatusCode::OK, &approval_views::approvers(list)),
+        ApprovalOutcome::Device(facts) => {
+            json(StatusCode::OK, &approval_views::device_facts(facts, now))
+        }
+        ApprovalOutcome::Nonce(facts, expires_at) => {
+            json(StatusCode::OK, &approval_views::nonce(facts, *expires_at))
+        }
+        ApprovalOutcome::Polled { .. } => return Err(misplaced()),
+    })
 }
 
 fn about_subject(outcome: &SubjectOutcome) -> Result<Response, Fault> {
@@ -93,8 +111,12 @@ fn about_subject(outcome: &SubjectOutcome) -> Result<Response, Fault> {
     }
 }
 
-fn page(listed: &Listed) -> Result<Response, Fault> {
-    let items: Result<Vec<views::Shown>, Fault> = listed.rows.iter().map(row).collect();
+fn page(listed: &Listed, now: Timestamp) -> Result<Response, Fault> {
+    let items = listed
+        .rows
+        .iter()
+        .map(|view| shown(views::listed(view, now)));
+    let items: Result<Vec<views::Shown>, Fault> = items.collect();
     let page = rows::Page {
         items: items?,
         next_cursor: listed.next.as_ref().map(write_cursor),
@@ -102,9 +124,13 @@ fn page(listed: &Listed) -> Result<Response, Fault> {
     Ok(json(StatusCode::OK, &page))
 }
 
-fn created(view: &View, secret: Option<&Secret<String>>) -> Result<Response, Fault> {
+fn created(
+    view: &View,
+    secret: Option<&Secret<String>>,
+    now: Timestamp,
+) -> Result<Response, Fault> {
     let made = rows::Made {
-        row: row(view)?,
+        row: row(view, now)?,
         secret: secret.map(|secret| secret.expose().clone()),
     };
     let mut answer = tagged(json(StatusCode::CREATED, &made), view)?;
@@ -115,8 +141,12 @@ fn created(view: &View, secret: Option<&Secret<String>>) -> Result<Response, Fau
     Ok(answer)
 }
 
-fn row(view: &View) -> Result<views::Shown, Fault> {
-    views::row(view).ok_or_else(|| Fault::internal("a row that no operator sees was to be shown"))
+fn row(view: &View, now: Timestamp) -> Result<views::Shown, Fault> {
+    shown(views::row(view, now))
+}
+
+fn shown(row: Option<views::Shown>) -> Result<views::Shown, Fault> {
+    row.ok_or_else(|| Fault::internal("a row that no operator sees was to be shown"))
 }
 
 fn tagged(mut answer: Response, view: &View) -> Result<Response, Fault> {

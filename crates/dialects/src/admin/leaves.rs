@@ -6,13 +6,13 @@ use super::{
     time,
 };
 use countersign_engine::{
-    id::{ClientId, EnvironmentId, OperatorId, OrganizationId},
+    id::{ApproverId, ClientId, EnvironmentId, OperatorId, OrganizationId},
     model::{
         State,
         client::{ClientKind, Spelling},
         credential::CredentialKind,
         environment::Mode,
-        guard::Accept,
+        guard::{Accept, BoundBody},
         operator::Role,
         scopes::{NotScopes, Scopes},
     },
@@ -59,6 +59,9 @@ leaves! {
     bool: "true or false",
         Value::as_bool,
         { "type": "boolean" };
+    u8: "a whole number from 1 to 255",
+        |value| value.as_u64()?.try_into().ok().filter(|number| *number > 0),
+        { "type": "integer", "minimum": 1, "maximum": (u8::MAX) };
     u32: "a whole number from 0 to 4294967295",
         |value| value.as_u64()?.try_into().ok(),
         { "type": "integer", "minimum": 0, "maximum": (u32::MAX) };
@@ -77,6 +80,9 @@ leaves! {
     OperatorId: "1 to 64 characters of A-Z a-z 0-9 - _ .",
         |value| OperatorId::parse(value.as_str()?).ok(),
         { "type": "string", "pattern": ID };
+    ApproverId: "1 to 64 characters of A-Z a-z 0-9 - _ .",
+        |value| ApproverId::parse(value.as_str()?).ok(),
+        { "type": "string", "pattern": ID };
     Mode: "`sandbox` or `production`",
         word,
         { "enum": ["sandbox", "production"] };
@@ -89,9 +95,9 @@ leaves! {
     ClientKind: "`frontend`, `backend`, `service_provider` or `platform`",
         word,
         { "enum": ["frontend", "backend", "service_provider", "platform"] };
-    Spelling: "`countersign`, `ayyeka`, `quiltt` or `bitcanuck`",
+    Spelling: "`countersign`, `ayyeka`, `quiltt`, `bitcanuck` or `ubiqu`",
         word,
-        { "enum": ["countersign", "ayyeka", "quiltt", "bitcanuck"] };
+        { "enum": ["countersign", "ayyeka", "quiltt", "bitcanuck", "ubiqu"] };
     // An operator's token is made at its operator, never at a client.
     CredentialKind: "`client_secret`, `api_key`, `registration_token`, `public_key` or `signing_secret`",
         |value| word(value).filter(|kind| *kind != CredentialKind::OperatorToken),
@@ -99,6 +105,9 @@ leaves! {
     Accept: "`anonymous`, `access_token`, `api_key`, `registration_token`, `session`, `subject_basic` or `client_headers`",
         word,
         { "enum": ["anonymous", "access_token", "api_key", "registration_token", "session", "subject_basic", "client_headers"] };
+    BoundBody: "`none` or `checked_by_api`",
+        word,
+        { "enum": ["none", "checked_by_api"] };
     Algorithm: "the name of a signature algorithm, such as `RS256`",
         word,
         { "enum": ["RS256", "RS384", "RS512", "PS256", "ES256", "EdDSA", "HS256", "HS384", "HS512"] };

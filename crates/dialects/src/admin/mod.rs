@@ -1,6 +1,9 @@
 //! The admin API: JSON under `/admin/v1`, errors by RFC 9457, `ETag` and `If-Match` on changes, idempotency keys on
 //! creations, cursors for pages. `docs/admin-api.md` tells it to those who call it.
 
+mod approval_bodies;
+pub mod approval_rows;
+mod approval_views;
 mod bodies;
 mod conditional;
 mod decode;

@@ -1,6 +1,8 @@
 //! Every endpoint of the admin API, in the order in which documentation lists them.
 
-use super::{bodies, decode, docs::*, encode::encode, rows, subject_bodies};
+use super::{
+    approval_bodies, approval_rows, bodies, decode, docs::*, encode::encode, rows, subject_bodies,
+};
 use crate::{Cors, Decoded, Delivery, Request, Route, wire::openapi::Doc};
 use countersign_engine::{call::Callers, model::operator::Role};
 use http::Method;
@@ -137,6 +139,34 @@ pub(super) static ROUTES: &[Route] = &[
         lists::<rows::Session>("List the sessions of a subject that live now", &[ENVIRONMENT, SUBJECT, LIMIT, CURSOR])),
     route("admin.sessions.end", Method::DELETE, "/admin/v1/environments/{environment}/subjects/{subject}/sessions/{session}", Editor, Nothing, decode::end_session,
         ends("End a session", &[ENVIRONMENT, SUBJECT, SESSION], &[])),
+
+    route("admin.subjects.link-nonce", Method::POST, "/admin/v1/environments/{environment}/subjects/{subject}/link-nonce", Editor, Nothing, decode::link_subject,
+        does::<approval_rows::LinkNonce>("Make a nonce that links a phone to it", &[ENVIRONMENT, SUBJECT])),
+
+    route("admin.approvers.list", Method::GET, "/admin/v1/environments/{environment}/organizations/{organization}/approvers", Viewer, Nothing, decode::list_approvers,
+        gathers::<approval_rows::Approvers>("List the approvers of an organization, all of them", &[ENVIRONMENT, ORGANIZATION])),
+    route("admin.approvers.add", Method::POST, "/admin/v1/environments/{environment}/organizations/{organization}/approvers", Editor, Members, decode::add_approver,
+        sets::<approval_bodies::ApproverToAdd, approval_rows::Approvers>("Add an approver; the answer lists all", &[ENVIRONMENT, ORGANIZATION])),
+    route("admin.approvers.amend", Method::PATCH, "/admin/v1/environments/{environment}/organizations/{organization}/approvers/{approver}", Editor, Members, decode::amend_approver,
+        sets::<approval_bodies::ApproverToChange, approval_rows::Approvers>("Change an approver; the answer lists all", &[ENVIRONMENT, ORGANIZATION, APPROVER])),
+    route("admin.approvers.remove", Method::DELETE, "/admin/v1/environments/{environment}/organizations/{organization}/approvers/{approver}", Editor, Nothing, decode::remove_approver,
+        does::<approval_rows::Approvers>("Remove an approver: its device approves for it no more. The answer lists the others", &[ENVIRONMENT, ORGANIZATION, APPROVER])),
+    route("admin.approvers.link-nonce", Method::POST, "/admin/v1/environments/{environment}/organizations/{organization}/approvers/{approver}/link-nonce", Editor, Nothing, decode::link_approver,
+        does::<approval_rows::LinkNonce>("Make a nonce that links a phone to an approver", &[ENVIRONMENT, ORGANIZATION, APPROVER])),
+    route("admin.devices.list", Method::GET, "/admin/v1/environments/{environment}/devices", Viewer, Nothing, decode::list_devices,
+        lists::<approval_rows::Device>("List devices", &[ENVIRONMENT, LIMIT, CURSOR])),
+    route("admin.devices.show", Method::GET, "/admin/v1/environments/{environment}/devices/{device}", Viewer, Nothing, decode::show_device,
+        gathers::<approval_rows::Device>("Show a device with its assets", &[ENVIRONMENT, DEVICE])),
+    route("admin.devices.unlock", Method::POST, "/admin/v1/environments/{environment}/devices/{device}/unlock", Editor, Nothing, decode::unlock_device,
+        does::<approval_rows::Device>("Let a device's PIN be tried again", &[ENVIRONMENT, DEVICE])),
+    route("admin.devices.remove", Method::DELETE, "/admin/v1/environments/{environment}/devices/{device}", Editor, Nothing, decode::remove_device,
+        ends("Remove a device for good, and destroy its keys", &[ENVIRONMENT, DEVICE], &[])),
+    route("admin.approvals.list", Method::GET, "/admin/v1/environments/{environment}/approvals", Viewer, Nothing, decode::list_approvals,
+        lists::<approval_rows::Approval>("List approvals, newest first", &[ENVIRONMENT, OF_ORGANIZATION, LIMIT, CURSOR])),
+    route("admin.approvals.show", Method::GET, "/admin/v1/environments/{environment}/approvals/{approval}", Viewer, Nothing, decode::show_approval,
+        shows::<approval_rows::Approval>("Show an approval, with its receipt", &[ENVIRONMENT, APPROVAL])),
+    route("admin.clients.callbacks", Method::PUT, "/admin/v1/environments/{environment}/clients/{client}/callbacks", Editor, Members, decode::set_callbacks,
+        makes::<approval_bodies::CallbacksToSet, rows::Client>("Set where a service provider hears of changes; the secret that signs is made with the first address", &[ENVIRONMENT, CLIENT, IDEMPOTENCY_KEY])),
 
     route("admin.guards.show", Method::GET, "/admin/v1/environments/{environment}/guards", Viewer, Nothing, decode::show_guards,
         shows::<rows::Guards>("Show the guards", &[ENVIRONMENT])),

@@ -1,5 +1,6 @@
 //! What answers carry: rows as an operator sees them. Never sealed material, never a digest.
 
+use super::approval_rows::{GuardApprovers, Provider};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -14,6 +15,7 @@ macro_rules! rows {
         }
     )+};
 }
+pub(super) use rows;
 
 rows! {
     /// An environment.
@@ -134,6 +136,8 @@ rows! {
         platform: Option<Platform>,
         /// How people sign in at it by themselves; none: not at all.
         sign_in: Option<SignIn>,
+        /// What it does as a service provider; of service providers only.
+        provider: Option<Provider>,
         /// Its number, for dialects that print numbers.
         number: u64,
         /// Its maker's number.
@@ -277,6 +281,14 @@ rows! {
         secrets_from_browsers: bool,
         /// Whether passing requests carry a signed `Countersign-Assertion`.
         assertion: bool,
+        /// `required`: people approve each request before it passes.
+        approval: Option<String>,
+        /// Who may approve.
+        approvers: Option<GuardApprovers>,
+        /// What becomes of the body: `none` or `checked_by_api`.
+        body: Option<String>,
+        /// What people are shown.
+        sentence: Option<String>,
     }
 
     /// A set of signing keys.
@@ -341,6 +353,8 @@ rows! {
         metadata: Option<Map<String, Value>>,
         /// Whether it can log in with a password.
         has_password: bool,
+        /// The devices on which it approves.
+        devices: Vec<String>,
         /// `active` or `disabled`.
         state: String,
         /// Being erased since: refused everywhere, and nothing of the person is left in it.

@@ -30,6 +30,7 @@ pub(super) fn subject(row: &Subject, stored: &Stored) -> rows::Subject {
         address: attributes.address.as_ref().map(address),
         metadata: row.metadata.clone(),
         has_password: row.password.is_some(),
+        devices: row.devices.iter().map(ToString::to_string).collect(),
         state: word(&row.state),
         closing_at: row.closing_at.map(time::write),
         tokens_not_before: raised(stored),

@@ -1,5 +1,6 @@
 //! Every route with what it takes, and what it refuses, as tables.
 
+mod approvals;
 mod bad;
 mod good;
 mod outcomes;

@@ -1,6 +1,6 @@
 //! From the engine's rows to what answers carry.
 
-use super::{leaving, rows, subject_views, time};
+use super::{approval_rows, approval_views, leaving, rows, subject_views, time};
 use countersign_engine::{
     id::OperatorId,
     model::{
@@ -32,14 +32,26 @@ pub(super) enum Shown {
     Credential(Box<rows::Credential>),
     Guards(rows::Guards),
     KeySet(rows::KeySet),
+    Device(approval_rows::Device),
+    Approval(Box<approval_rows::Approval>),
     AuditEvent(rows::AuditEvent),
     Subject(Box<rows::Subject>),
     Webhook(rows::Webhook),
     Delivery(rows::Delivery),
 }
 
+/// A row of a list: without what is long and seldom wanted.
+pub(super) fn listed(view: &View, now: Timestamp) -> Option<Shown> {
+    let mut shown = row(view, now)?;
+    if let Shown::Approval(approval) = &mut shown {
+        approval.record = None;
+        approval.receipt = None;
+    }
+    Some(shown)
+}
+
 /// A row for an answer; nothing for nouns that no operator sees.
-pub(super) fn row(view: &View) -> Option<Shown> {
+pub(super) fn row(view: &View, now: Timestamp) -> Option<Shown> {
     let stored = &*view.stored;
     let version = stored.version;
     Some(match &stored.row {
@@ -56,6 +68,10 @@ pub(super) fn row(view: &View) -> Option<Shown> {
         Row::Subject(row) => Shown::Subject(Box::new(subject_views::subject(row, stored))),
         Row::Subscription(row) => Shown::Webhook(leaving::subscription(row, version)),
         Row::Delivery(row) => Shown::Delivery(leaving::delivery(row, version)),
+        Row::Device(row) => Shown::Device(approval_views::device(row, now)),
+        Row::Approval(row) => {
+            Shown::Approval(Box::new(approval_views::approval(row, version, now)))
+        }
         Row::Name(_)
         | Row::Revocation(_)
         | Row::Idempotency(_)
@@ -64,10 +80,8 @@ pub(super) fn row(view: &View) -> Option<Shown> {
         | Row::SessionWindow(_)
         | Row::Ticket(_)
         | Row::Attempts(_)
-        | Row::Device(_)
         | Row::Asset(_)
         | Row::Identification(_)
-        | Row::Approval(_)
         | Row::Approvers(_) => return None,
     })
 }
@@ -141,6 +155,7 @@ fn client(row: &Client, stored: &Stored) -> rows::Client {
         sign_in: row.sign_in.as_ref().map(|sign_in| rows::SignIn {
             sign_ups: sign_in.sign_ups,
         }),
+        provider: row.provider.as_ref().map(approval_views::provider),
         number: row.number,
         maker_number: row.maker_number,
         tokens_not_before: raised(stored),
@@ -211,6 +226,7 @@ fn guards(row: &GuardList, version: u64) -> rows::Guards {
 }
 
 fn guard(row: &Guard) -> rows::Guard {
+    let rule = row.approval.as_ref();
     rows::Guard {
         name: row.name.clone(),
         hosts: row.hosts.clone(),
@@ -225,6 +241,10 @@ fn guard(row: &Guard) -> rows::Guard {
         dialect: row.dialect.clone(),
         secrets_from_browsers: row.secrets_from_browsers,
         assertion: row.assertion,
+        approval: rule.map(|_| "required".to_owned()),
+        approvers: rule.map(|rule| approval_views::guard_approvers(&rule.approvers)),
+        body: rule.map(|rule| word(&rule.body)),
+        sentence: rule.map(|rule| rule.sentence.clone()),
     }
 }
 

@@ -1,11 +1,13 @@
 //! From requests to calls. Each decoder says which parameters, which body and which headers its route has.
 
+mod approvals;
 mod clients;
 mod installation;
 mod rules;
 mod subjects;
 mod webhooks;
 
+pub(super) use approvals::*;
 pub(super) use clients::*;
 pub(super) use installation::*;
 pub(super) use rules::*;

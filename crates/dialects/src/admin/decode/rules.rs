@@ -3,13 +3,15 @@
 use super::{amend, body, cleared, clients::rate_limit, decoded, environment, no_query, page};
 use crate::{
     Decoded, Request,
-    admin::{bodies, conditional::no_idempotency_key, query::Query},
+    admin::{
+        approval_bodies::ApproversBody, bodies, conditional::no_idempotency_key, query::Query,
+    },
 };
 use countersign_engine::{
     call::{AdminCall, Amend, Listing, Target},
-    denied::Denied,
+    denied::{Denied, Problem, ProblemKind},
     id::EnvironmentId,
-    model::guard::Guard,
+    model::guard::{ApprovalRule, Approvers, Guard},
     secret::Secret,
 };
 use std::time::Duration;
@@ -24,12 +26,68 @@ pub(in crate::admin) fn amend_guards(request: &Request<'_>) -> Decoded {
     amend(request, || {
         let environment = environment(request)?;
         let read: bodies::GuardsToSet = body(request)?;
-        let guards = read.guards.into_iter().map(guard).collect();
-        Ok(Amend::Guards(environment, guards))
+        Ok(Amend::Guards(environment, guards(read.guards)?))
     })
 }
 
-fn guard(read: bodies::GuardBody) -> Guard {
+/// All problems of all guards are told at once.
+fn guards(read: Vec<bodies::GuardBody>) -> Result<Vec<Guard>, Denied> {
+    let mut problems = Vec::new();
+    let mut guards = Vec::with_capacity(read.len());
+    for (place, mut read) in read.into_iter().enumerate() {
+        match approval(&mut read) {
+            Ok(rule) => guards.push(guard(read, rule)),
+            Err(wrong) => problems.extend(wrong.into_iter().map(|(member, kind)| {
+                let field = format!("guards[{place}].{member}");
+                Problem { field, kind }
+            })),
+        }
+    }
+    match problems.is_empty() {
+        true => Ok(guards),
+        false => Err(Denied::Invalid(problems)),
+    }
+}
+
+/// The members about approvals, which stand in the guard itself.
+fn approval(
+    read: &mut bodies::GuardBody,
+) -> Result<Option<ApprovalRule>, Vec<(&'static str, ProblemKind)>> {
+    let is_required = cleared(read.approval.take()).flatten().is_some();
+    let approvers = cleared(read.approvers.take()).flatten();
+    let body = cleared(read.body.take()).flatten();
+    let sentence = cleared(read.sentence.take()).flatten();
+    if !is_required {
+        let given = [
+            ("approvers", approvers.is_some()),
+            ("body", body.is_some()),
+            ("sentence", sentence.is_some()),
+        ];
+        let needless = given.into_iter().filter(|(_, is_given)| *is_given);
+        let alone = ProblemKind::Expected("this only beside `approval`: `required`");
+        let problems: Vec<_> = needless.map(|(name, _)| (name, alone.clone())).collect();
+        return match problems.is_empty() {
+            true => Ok(None),
+            false => Err(problems),
+        };
+    }
+    match (body, sentence) {
+        (Some(body), Some(sentence)) => Ok(Some(ApprovalRule {
+            approvers: approvers.map_or(Approvers::Subject, |ApproversBody(who)| who),
+            body,
+            sentence,
+        })),
+        (body, sentence) => {
+            let lacking = [("body", body.is_none()), ("sentence", sentence.is_none())];
+            let lacking = lacking.into_iter().filter(|(_, lacks)| *lacks);
+            Err(lacking
+                .map(|(name, _)| (name, ProblemKind::Missing))
+                .collect())
+        }
+    }
+}
+
+fn guard(read: bodies::GuardBody, approval: Option<ApprovalRule>) -> Guard {
     Guard {
         name: read.name,
         hosts: read.hosts.unwrap_or_default(),
@@ -44,7 +102,7 @@ fn guard(read: bodies::GuardBody) -> Guard {
         dialect: cleared(read.dialect).flatten(),
         secrets_from_browsers: read.secrets_from_browsers.unwrap_or_default(),
         assertion: read.assertion.unwrap_or_default(),
-        approval: None,
+        approval,
     }
 }
 

@@ -15,7 +15,7 @@ const TAKEN: &[(&str, &str, &str)] = &[
     (
         "POST",
         "/admin/v1/environments",
-        r#"{"id":"sandbox","display_name":"Sandbox","mode":"sandbox","issuer":"https://sandbox.example","hosts":["sandbox.example"],"dialects":["standard","ayyeka"],"brand":"acme","allowed_origins":["https://app.example"],"public_url":"https://login.example"}"#,
+        r#"{"id":"sandbox","display_name":"Sandbox","mode":"sandbox","issuer":"https://sandbox.example","hosts":["sandbox.example"],"dialects":["standard","ayyeka"],"brand":"acme","allowed_origins":["https://app.example"],"public_url":"https://login.example","phone_url":"https://phone.example","provider_registrations":"acme"}"#,
     ),
     (
         "POST",
@@ -26,7 +26,7 @@ const TAKEN: &[(&str, &str, &str)] = &[
     (
         "PATCH",
         "/admin/v1/environments/sandbox",
-        r#"{"display_name":"Try","hosts":["a.example:8443"],"dialects":[],"allowed_origins":[],"public_url":null}"#,
+        r#"{"display_name":"Try","hosts":["a.example:8443"],"dialects":[],"allowed_origins":[],"public_url":null,"phone_url":null,"provider_registrations":null}"#,
     ),
     ("PATCH", "/admin/v1/environments/sandbox", "{}"),
     ("POST", "/admin/v1/environments/sandbox/end-tokens", ""),
@@ -201,6 +201,69 @@ const TAKEN: &[(&str, &str, &str)] = &[
         "",
     ),
     (
+        "POST",
+        "/admin/v1/environments/sandbox/subjects/e6dd0bda-7384-4d88-866b-2e5aa1b2c693/link-nonce",
+        "",
+    ),
+    (
+        "GET",
+        "/admin/v1/environments/sandbox/organizations/acme/approvers",
+        "",
+    ),
+    (
+        "POST",
+        "/admin/v1/environments/sandbox/organizations/acme/approvers",
+        r#"{"id":"ada","display_name":"Ada","groups":["finance","board"]}"#,
+    ),
+    (
+        "POST",
+        "/admin/v1/environments/sandbox/organizations/acme/approvers",
+        r#"{"id":"ada"}"#,
+    ),
+    (
+        "PATCH",
+        "/admin/v1/environments/sandbox/organizations/acme/approvers/ada",
+        r#"{"display_name":"Ada L.","groups":[]}"#,
+    ),
+    (
+        "DELETE",
+        "/admin/v1/environments/sandbox/organizations/acme/approvers/ada",
+        "",
+    ),
+    (
+        "POST",
+        "/admin/v1/environments/sandbox/organizations/acme/approvers/ada/link-nonce",
+        "",
+    ),
+    (
+        "GET",
+        "/admin/v1/environments/sandbox/devices?limit=3&cursor=c2FuZGJveA",
+        "",
+    ),
+    ("GET", "/admin/v1/environments/sandbox/devices/dev_1", ""),
+    (
+        "POST",
+        "/admin/v1/environments/sandbox/devices/dev_1/unlock",
+        "",
+    ),
+    ("DELETE", "/admin/v1/environments/sandbox/devices/dev_1", ""),
+    (
+        "GET",
+        "/admin/v1/environments/sandbox/approvals?organization=acme&limit=2",
+        "",
+    ),
+    ("GET", "/admin/v1/environments/sandbox/approvals/a1", ""),
+    (
+        "PUT",
+        "/admin/v1/environments/sandbox/clients/AB12/callbacks",
+        r#"{"callback_url":"https://bank.example/hook","notification_url":null}"#,
+    ),
+    (
+        "PUT",
+        "/admin/v1/environments/sandbox/clients/AB12/callbacks",
+        "{}",
+    ),
+    (
         "GET",
         "/admin/v1/environments/sandbox/subjects/e6dd0bda-7384-4d88-866b-2e5aa1b2c693/sessions",
         "",
@@ -214,7 +277,7 @@ const TAKEN: &[(&str, &str, &str)] = &[
     (
         "PUT",
         "/admin/v1/environments/sandbox/guards",
-        r#"{"guards":[{"name":"sites","hosts":["api.example"],"paths":["/v2.0/*"],"methods":["GET"],"accept":["access_token","api_key"],"profiles":["ayyeka"],"audiences":["https://api.example/"],"scopes":["read"],"origins":["https://app.example"],"rate_limit":{"per_minute":600,"burst":50},"dialect":"ayyeka","assertion":true},{"name":"open","paths":["/status"],"accept":["anonymous"],"rate_limit":null,"dialect":null},{"name":"people","paths":["/me"],"accept":["session","subject_basic","client_headers"],"secrets_from_browsers":true}]}"#,
+        r#"{"guards":[{"name":"sites","hosts":["api.example"],"paths":["/v2.0/*"],"methods":["GET"],"accept":["access_token","api_key"],"profiles":["ayyeka"],"audiences":["https://api.example/"],"scopes":["read"],"origins":["https://app.example"],"rate_limit":{"per_minute":600,"burst":50},"dialect":"ayyeka","assertion":true},{"name":"open","paths":["/status"],"accept":["anonymous"],"rate_limit":null,"dialect":null},{"name":"people","paths":["/me"],"accept":["session","subject_basic","client_headers"],"secrets_from_browsers":true},{"name":"payouts","paths":["/payouts"],"accept":["session"],"approval":"required","approvers":{"organization":"acme","group":"finance","needed":2},"body":"checked_by_api","sentence":"Pay {query.amount} to {query.to}"},{"name":"own","paths":["/own"],"accept":["session"],"approval":"required","body":"none","sentence":"Go on"},{"name":"none","paths":["/none"],"accept":["session"],"approval":null,"approvers":null,"body":null,"sentence":null}]}"#,
     ),
     ("GET", "/admin/v1/environments/sandbox/key-sets", ""),
     (

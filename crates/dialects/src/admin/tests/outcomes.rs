@@ -12,10 +12,10 @@ use countersign_engine::{
     model::{
         State,
         audit::AuditEvent,
-        client::{Client, ClientKind, Spelling},
+        client::{Client, ClientKind, ServiceProvider, Spelling},
         credential::{Credential, CredentialKind, Holder, Material, RateLimit},
         environment::{Environment, Mode},
-        guard::{Accept, Guard, GuardList},
+        guard::{Accept, ApprovalRule, Approvers, BoundBody, Guard, GuardList},
         operator::{Operator, Role},
         organization::Organization,
         profile::TokenProfile,
@@ -35,13 +35,13 @@ use countersign_jose::{Algorithm, Jwk};
 use std::{fmt::Write as _, sync::Arc};
 
 const SEALED: &[u8] = b"sealed-material";
-const MADE: Timestamp = Timestamp::from_seconds(1_769_860_800);
+pub(super) const MADE: Timestamp = Timestamp::from_seconds(1_769_860_800);
 
-fn sandbox() -> EnvironmentId {
+pub(super) fn sandbox() -> EnvironmentId {
     EnvironmentId::parse("sandbox").unwrap()
 }
 
-fn sealed() -> Sealed {
+pub(super) fn sealed() -> Sealed {
     Sealed(SEALED.to_vec())
 }
 
@@ -105,7 +105,11 @@ fn client() -> Row {
         serves: vec![],
         platform: None,
         sign_in: None,
-        provider: None,
+        provider: Some(ServiceProvider {
+            callback_url: Some("https://bank.example/hook".into()),
+            callback_secret: Some(sealed()),
+            ..ServiceProvider::default()
+        }),
         number: 7,
         maker_number: 1,
         created_at: MADE,
@@ -222,7 +226,11 @@ fn guards() -> Row {
             dialect: Some("ayyeka".into()),
             secrets_from_browsers: false,
             assertion: true,
-            approval: None,
+            approval: Some(ApprovalRule {
+                approvers: Approvers::Subject,
+                body: BoundBody::CheckedByApi,
+                sentence: "See {path}".into(),
+            }),
         }],
     })
 }
@@ -265,7 +273,7 @@ fn audit() -> Row {
     })
 }
 
-fn view(row: Row) -> View {
+pub(super) fn view(row: Row) -> View {
     let stored = Arc::new(Stored {
         version: 3,
         not_before: Timestamp::EPOCH,
@@ -287,11 +295,11 @@ fn context() -> CallContext {
     }
 }
 
-fn answer(result: Result<Outcome, Refusal>) -> Response {
+pub(super) fn answer(result: Result<Outcome, Refusal>) -> Response {
     encode(&result, &Reply::Plain, &context())
 }
 
-fn told(name: &str, response: &Response) -> String {
+pub(super) fn told(name: &str, response: &Response) -> String {
     let mut text = format!("# {name}\n{}\n", response.status());
     for (name, value) in response.headers() {
         writeln!(text, "{name}: {}", value.to_str().unwrap()).unwrap();
