@@ -17,6 +17,7 @@ use crate::{
     ports::{Entropy, Freshness, Generation, Keystore, PasswordHasher, Store},
     row::{Key, Stored},
     time::Timestamp,
+    transitions::Transitions,
     verify::Settled,
 };
 use async_lock::Mutex;
@@ -51,6 +52,7 @@ pub struct Engine {
     pub(crate) populations: Cache<(EnvironmentId, OrganizationId), (u64, Timestamp)>,
     pub(crate) observations: Observations,
     pub(crate) outbox: Outbox,
+    transitions: Transitions,
     /// Key pairs are made one after the other: they are slow, and waiting callers share the result.
     pub(crate) making_keys: Mutex<()>,
     /// The dialects that this server has.
@@ -82,6 +84,7 @@ impl Engine {
             populations: Cache::new(POPULATIONS_KEPT_MAX),
             observations: Observations::default(),
             outbox: Outbox::default(),
+            transitions: Transitions::default(),
             making_keys: Mutex::new(()),
             dialects,
             plain_webhooks: false,
@@ -283,7 +286,19 @@ impl Engine {
         changes: Vec<Change>,
         audit: AuditEvent,
     ) -> Result<(), CommitError> {
-        self.ports.store.commit(Commit { at, changes, audit }).await
+        let reached = Transitions::of(&changes);
+        self.ports
+            .store
+            .commit(Commit { at, changes, audit })
+            .await?;
+        self.transitions.note(&reached);
+        Ok(())
+    }
+
+    /// How often approvals came into each state, by what this node committed. `pending`: were made; `used`: let a request
+    /// pass.
+    pub fn approvals_by_state(&self) -> Vec<(&'static str, u64)> {
+        self.transitions.counts()
     }
 
     /// An audit event of this call.

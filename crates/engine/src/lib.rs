@@ -58,6 +58,7 @@ mod subscriptions;
 #[cfg(test)]
 mod testing;
 pub mod time;
+mod transitions;
 mod verify;
 
 pub use approve::{receipt, record};

@@ -17,7 +17,7 @@ use crate::{
     state::ServerState,
     system::{self, RequestNames, SystemClock, SystemEntropy},
     telemetry::{
-        collected::{KeystoreNumbers, StoreNumbers},
+        collected::{ApprovalNumbers, KeystoreNumbers, StoreNumbers},
         metrics::Metrics,
         outbox::OutboxNumbers,
     },
@@ -93,9 +93,13 @@ pub async fn compose(config: &Config, variables: &[(String, String)]) -> anyhow:
         registry.register_collector(Box::new(KeystoreNumbers(Arc::clone(&keystore))));
         numbers.register(registry);
     });
+    let engine = Arc::new(engine);
+    metrics.with_registry(|registry| {
+        registry.register_collector(Box::new(ApprovalNumbers(Arc::clone(&engine))));
+    });
     let waiting = Waiting::new(Arc::clone(opened.store.bell()), &metrics);
     let state = Arc::new(ServerState {
-        engine: Arc::new(engine),
+        engine,
         store: Arc::clone(&opened.store) as _,
         freshness: Arc::clone(&opened.store) as _,
         clock,

@@ -1,6 +1,7 @@
 //! Numbers that other parts keep themselves, read when they are printed.
 
 use crate::keystore::SoftwareKeystore;
+use countersign_engine::Engine;
 use countersign_store::Opened;
 use prometheus_client::{
     collector::Collector,
@@ -122,6 +123,27 @@ impl StoreNumbers {
             )
         }));
         levels
+    }
+}
+
+/// How often approvals came into each state.
+pub struct ApprovalNumbers(pub Arc<Engine>);
+
+impl std::fmt::Debug for ApprovalNumbers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ApprovalNumbers(..)")
+    }
+}
+
+impl Collector for ApprovalNumbers {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let help = "Approvals that came into each state; pending: that were made, used: that let a request pass";
+        let mut family = encoder.encode_descriptor("approvals", help, None, MetricType::Counter)?;
+        for (state, count) in self.0.approvals_by_state() {
+            let labels = [("state", state)];
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 mod counts;
 mod feed;
 mod judge;
+mod lapse;
 pub mod observations;
 mod sweeps;
 
@@ -25,6 +26,8 @@ const OBSERVATIONS_EVERY: Duration = Duration::from_millis(500);
 const LAST_USED_EVERY: Duration = Duration::from_secs(10);
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
+/// Whoever polls is answered by the clock; callbacks leave, and long polls end, when it is noted.
+const LAPSE_EVERY: Duration = Duration::from_secs(1);
 const COUNT_EVERY: Duration = Duration::from_secs(15);
 const JUDGE_EVERY: Duration = Duration::from_secs(5);
 /// Callers do not wait for this: a token request makes the key that it lacks.
@@ -83,6 +86,9 @@ impl Workers {
         });
         workers.every(SWEEP_EVERY, Arc::clone(&work), |work| async move {
             sweeps::sweep(&work.state, work.audit_retention).await;
+        });
+        workers.every(LAPSE_EVERY, Arc::clone(&work), |work| async move {
+            lapse::lapse(&work.state).await;
         });
         workers.every(COUNT_EVERY, Arc::clone(&work), |work| async move {
             counts::count(&work.state).await;
