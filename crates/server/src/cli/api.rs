@@ -153,6 +153,19 @@ impl Api {
         self.send(Method::POST, self.url(path), None, body).await
     }
 
+    /// Change something that has no version.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn set(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: Option<&Value>,
+    ) -> Result<Value, Failure> {
+        self.send(method, self.url(path), None, body).await
+    }
+
     /// End something that has no version.
     ///
     /// # Errors

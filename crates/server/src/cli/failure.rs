@@ -14,11 +14,13 @@ pub enum Exit {
     Unreachable = 3,
     /// `apply --dry-run` found differences.
     Differences = 4,
+    /// `approval verify`: an honest receipt, of a rejection.
+    Rejected = 5,
 }
 
 impl Exit {
     /// Every code with its meaning, for the reference.
-    pub const MEANINGS: [(u8, &str); 5] = [
+    pub const MEANINGS: [(u8, &str); 6] = [
         (0, "done"),
         (
             Self::Refused as u8,
@@ -32,6 +34,10 @@ impl Exit {
         (
             Self::Differences as u8,
             "`apply --dry-run` found differences",
+        ),
+        (
+            Self::Rejected as u8,
+            "`approval verify`: the receipt holds, and says that the request was rejected",
         ),
     ];
 }
@@ -73,6 +79,11 @@ impl Failure {
         Self::new(Exit::Unreachable, what)
     }
 
+    /// A receipt that holds, of a rejection: whoever only looks at the exit code must not take it for a yes.
+    pub fn rejected(what: impl Into<String>) -> Self {
+        Self::new(Exit::Rejected, what)
+    }
+
     fn new(exit: Exit, what: impl Into<String>) -> Self {
         Self {
             exit,
@@ -102,6 +113,7 @@ impl Failure {
         // A difference is an answer, not an error.
         let kind = match self.exit {
             Exit::Differences => "differs",
+            Exit::Rejected => "rejected",
             Exit::Refused | Exit::Usage | Exit::Unreachable => "error",
         };
         let mut lines = vec![format!("{kind}: {}", self.what)];

@@ -20,8 +20,8 @@ use clap_complete::Shell;
 use connect::Connection;
 use failure::{Exit, Failure};
 use nouns::{
-    audit, client, credential, environment, guard, keys, operator, organization, subject, token,
-    webhook,
+    approval, approver, audit, client, credential, device, environment, guard, keys, operator,
+    organization, subject, token, webhook,
 };
 use output::Output;
 use std::{ffi::OsString, io::Write, process::ExitCode};
@@ -78,6 +78,15 @@ pub enum Command {
     /// Tokens: look at one, or revoke it
     #[command(subcommand)]
     Token(token::Command),
+    /// Approvals: what people were asked and answered, and receipts
+    #[command(subcommand)]
+    Approval(approval::Command),
+    /// Approvers: the people of an organization who may countersign
+    #[command(subcommand)]
+    Approver(approver::Command),
+    /// Devices: people's phones
+    #[command(subcommand)]
+    Device(device::Command),
     /// Webhooks: subscriptions, what waits to leave, and dead letters
     #[command(subcommand)]
     Webhook(webhook::Command),
@@ -195,6 +204,7 @@ async fn ask(
 ) -> Result<(), Failure> {
     let command = match command {
         Command::Token(command) => return token::run(command, connection, output).await,
+        Command::Approval(command) => return approval::run(command, connection, output).await,
         Command::Doctor(arguments) => return doctor::run(arguments, connection, output).await,
         other => other,
     };
@@ -207,12 +217,15 @@ async fn ask(
         Command::Credential(command) => credential::run(command, &api, output).await,
         Command::Subject(command) => subject::run(command, &api, output).await,
         Command::Guard(command) => guard::run(command, &api, output).await,
+        Command::Approver(command) => approver::run(command, &api, output).await,
+        Command::Device(command) => device::run(command, &api, output).await,
         Command::Webhook(command) => webhook::run(command, &api, output).await,
         Command::Keys(command) => keys::run(command, &api, output).await,
         Command::Operator(command) => operator::run(command, &api, output).await,
         Command::Audit(arguments) => audit::run(arguments, &api, output).await,
         Command::Status => status::run(&api, output).await,
         Command::Token(_)
+        | Command::Approval(_)
         | Command::Doctor(_)
         | Command::Serve(_)
         | Command::Init(_)

@@ -1,7 +1,10 @@
 //! What options hold, beyond plain texts.
 
 use clap::ValueEnum;
-use countersign_dialects::admin::rows::RateLimit;
+use countersign_dialects::admin::{
+    approval_rows::{ApproverGroup, GuardApprovers},
+    rows::RateLimit,
+};
 use serde_json::Value;
 
 macro_rules! words {
@@ -71,6 +74,7 @@ words! {
         Quiltt = "quiltt",
         /// As BitCanuck's document prints them.
         Bitcanuck = "bitcanuck",
+        /// As Ubiqu's document prints them.
         Ubiqu = "ubiqu",
     }
 
@@ -105,6 +109,45 @@ words! {
         /// Client identifier and secret in four headers of the call.
         ClientHeaders = "client_headers",
     }
+}
+
+words! {
+    /// What becomes of the body of a countersigned request.
+    BoundBody {
+        /// The proxy drops any.
+        None = "none",
+        /// The API compares it with the digest that was bound.
+        CheckedByApi = "checked_by_api",
+    }
+}
+
+/// Who may approve: `subject`, or `[ORGANIZATION:]GROUP[/NEEDED]`.
+///
+/// # Errors
+/// What was expected, for clap to say.
+pub fn approvers(text: &str) -> Result<GuardApprovers, String> {
+    if text == "subject" {
+        return Ok(GuardApprovers::Word(text.to_owned()));
+    }
+    let read = || {
+        let (group, needed) = match text.split_once('/') {
+            Some((group, needed)) => (group, needed.parse().ok().filter(|n| *n > 0)?),
+            None => (text, 1),
+        };
+        let (organization, group) = match group.split_once(':') {
+            Some((organization, group)) => (Some(organization), group),
+            None => (None, group),
+        };
+        let is_there = !group.is_empty() && organization.is_none_or(|name| !name.is_empty());
+        is_there.then(|| ApproverGroup {
+            organization: organization.map(str::to_owned),
+            group: group.to_owned(),
+            needed,
+        })
+    };
+    read().map(GuardApprovers::Group).ok_or_else(|| {
+        "expected subject, or [ORGANIZATION:]GROUP[/NEEDED], such as acme:finance/2".to_owned()
+    })
 }
 
 /// A note such as `team=web`.
@@ -202,6 +245,37 @@ mod tests {
             "999999999999999999d",
         ] {
             assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn who_may_approve_is_the_subject_or_so_many_of_a_group() {
+        let group = |organization: Option<&str>, group: &str, needed| {
+            GuardApprovers::Group(ApproverGroup {
+                organization: organization.map(str::to_owned),
+                group: group.to_owned(),
+                needed,
+            })
+        };
+        for (text, expected) in [
+            ("subject", GuardApprovers::Word("subject".into())),
+            ("finance", group(None, "finance", 1)),
+            ("finance/2", group(None, "finance", 2)),
+            ("acme:finance", group(Some("acme"), "finance", 1)),
+            ("acme:finance/3", group(Some("acme"), "finance", 3)),
+        ] {
+            assert_eq!(approvers(text), Ok(expected), "{text}");
+        }
+        for text in [
+            "",
+            ":",
+            "acme:",
+            ":finance",
+            "finance/0",
+            "finance/x",
+            "finance/256",
+        ] {
+            assert!(approvers(text).is_err(), "{text}");
         }
     }
 

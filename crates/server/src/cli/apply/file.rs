@@ -1,7 +1,10 @@
 //! What a declarative file can say. What it does not say of a thing stays as it is.
 
 use crate::cli::failure::Failure;
-use countersign_dialects::admin::rows::{Guard, RateLimit};
+use countersign_dialects::admin::{
+    approval_rows::{ApproverGroup, GuardApprovers},
+    rows::{Guard, RateLimit},
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::path::Path;
 
@@ -67,6 +70,12 @@ pub struct EnvironmentFile {
     /// Where its pages are, for links in mails.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
+    /// Where its phones answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone_url: Option<String>,
+    /// The organization of service providers that register themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_registrations: Option<String>,
     /// Its guards, all of them and in order; left out: they stay. They are a thing of their own.
     #[serde(default, rename = "guard", skip_serializing)]
     pub guards: Option<Vec<GuardFile>>,
@@ -188,11 +197,76 @@ pub struct GuardFile {
     /// Whether passing requests carry a signed assertion.
     #[serde(default)]
     pub assertion: bool,
+    /// `required`: people approve each request before it passes.
+    #[serde(default)]
+    pub approval: Option<String>,
+    /// Who may approve; `subject` unless given.
+    #[serde(default)]
+    pub approvers: Option<GuardApproversFile>,
+    /// What becomes of the body: `none` or `checked_by_api`.
+    #[serde(default)]
+    pub body: Option<String>,
+    /// What people are shown.
+    #[serde(default)]
+    pub sentence: Option<String>,
+}
+
+/// Who may approve at a guard: `"subject"`, or a group.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum GuardApproversFile {
+    /// A word.
+    Word(String),
+    /// So many of a group.
+    Group(ApproverGroupFile),
+}
+
+/// A group of an organization's approvers. A member that nobody knows is refused: it may be a `needed` misspelt.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApproverGroupFile {
+    /// Whose group; that of the caller's organization unless given.
+    #[serde(default)]
+    pub organization: Option<String>,
+    /// Its name.
+    pub group: String,
+    /// How many of it must approve; one unless given.
+    #[serde(default)]
+    pub needed: Option<u8>,
+}
+
+impl From<GuardApprovers> for GuardApproversFile {
+    fn from(who: GuardApprovers) -> Self {
+        match who {
+            GuardApprovers::Word(word) => Self::Word(word),
+            GuardApprovers::Group(group) => Self::Group(ApproverGroupFile {
+                organization: group.organization,
+                group: group.group,
+                needed: Some(group.needed),
+            }),
+        }
+    }
+}
+
+impl GuardApproversFile {
+    fn row(self) -> GuardApprovers {
+        match self {
+            Self::Word(word) => GuardApprovers::Word(word),
+            Self::Group(group) => GuardApprovers::Group(ApproverGroup {
+                organization: group.organization,
+                group: group.group,
+                needed: group.needed.unwrap_or(1),
+            }),
+        }
+    }
 }
 
 impl GuardFile {
-    /// As the admin API writes it: scopes are a set, printed sorted.
+    /// As the admin API writes it: scopes are a set, printed sorted, and where approval is required somebody gives it.
     pub fn row(self) -> Guard {
+        let approvers = self.approvers.map(GuardApproversFile::row);
+        let subject = || GuardApprovers::Word("subject".into());
+        let approvers = approvers.or_else(|| self.approval.as_ref().map(|_| subject()));
         Guard {
             name: self.name,
             hosts: self.hosts,
@@ -207,6 +281,10 @@ impl GuardFile {
             dialect: self.dialect,
             secrets_from_browsers: self.secrets_from_browsers,
             assertion: self.assertion,
+            approval: self.approval,
+            approvers,
+            body: self.body,
+            sentence: self.sentence,
         }
     }
 }

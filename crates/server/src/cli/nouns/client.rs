@@ -70,6 +70,19 @@ pub enum Command {
         /// Its identifier
         client: String,
     },
+    /// Set where a service provider hears of its people's answers; what is left out is told nowhere
+    Callbacks {
+        /// The environment
+        environment: String,
+        /// Its identifier
+        client: String,
+        /// Where each change of its objects is told, with the whole object: an https URL
+        #[arg(long, value_name = "URL")]
+        callback_url: Option<String>,
+        /// Where each change is told by its name only: an https URL
+        #[arg(long, value_name = "URL")]
+        notification_url: Option<String>,
+    },
     /// Refuse every token that was issued to it until now
     EndTokens {
         /// The environment
@@ -203,6 +216,7 @@ const SHOW: &[Column] = &[
     ("serves", "serves"),
     ("platform", "platform"),
     ("sign in", "sign_in"),
+    ("service provider", "provider"),
     ("number", "number"),
     ("maker's number", "maker_number"),
     ("tokens not before", "tokens_not_before"),
@@ -266,6 +280,25 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
             client,
         } => {
             delete(&environment, &client, api, output).await?;
+        }
+        Command::Callbacks {
+            environment,
+            client,
+            callback_url,
+            notification_url,
+        } => {
+            let body = Body::default()
+                .set("callback_url", callback_url)
+                .set("notification_url", notification_url);
+            let path = [
+                "environments",
+                &environment,
+                "clients",
+                &client,
+                "callbacks",
+            ];
+            let set = api.set(Method::PUT, &path, Some(&body.json())).await?;
+            output.row(SHOW, &set);
         }
         Command::EndTokens {
             environment,

@@ -49,6 +49,12 @@ pub enum Command {
         /// Where its pages are, for links in mails: https and a host
         #[arg(long, value_name = "URL")]
         public_url: Option<String>,
+        /// Where its phones answer, on a host of its own among its hosts: https and a host
+        #[arg(long, value_name = "URL")]
+        phone_url: Option<String>,
+        /// The organization of service providers that register themselves; none may unless given
+        #[arg(long, value_name = "ORGANIZATION")]
+        provider_registrations: Option<String>,
     },
     /// Change an environment
     Edit {
@@ -69,6 +75,12 @@ pub enum Command {
         /// Where its pages are, for links in mails: https and a host
         #[arg(long, value_name = "URL")]
         public_url: Option<String>,
+        /// Where its phones answer, on a host of its own among its hosts: https and a host
+        #[arg(long, value_name = "URL")]
+        phone_url: Option<String>,
+        /// The organization of service providers that register themselves
+        #[arg(long, value_name = "ORGANIZATION")]
+        provider_registrations: Option<String>,
         /// Empty a list, or take a member away
         #[arg(long, value_name = "MEMBER")]
         clear: Vec<Clear>,
@@ -91,6 +103,10 @@ pub enum Clear {
     Origins,
     /// It has no pages: mails have no links
     PublicUrl,
+    /// No device enrols in it
+    PhoneUrl,
+    /// No service provider registers itself
+    ProviderRegistrations,
 }
 
 const LIST: &[Column] = &[
@@ -111,6 +127,8 @@ const SHOW: &[Column] = &[
     ("brand", "brand"),
     ("allowed origins", "allowed_origins"),
     ("public URL", "public_url"),
+    ("phone URL", "phone_url"),
+    ("registrations", "provider_registrations"),
     ("tokens not before", "tokens_not_before"),
     ("made", "created_at"),
     ("version", "version"),
@@ -139,6 +157,8 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
             brand,
             origins,
             public_url,
+            phone_url,
+            provider_registrations,
         } => {
             let body = Body::default()
                 .set("id", Some(environment))
@@ -149,7 +169,9 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
                 .list("dialects", &dialects)
                 .set("brand", brand)
                 .list("allowed_origins", &origins)
-                .set("public_url", public_url);
+                .set("public_url", public_url)
+                .set("phone_url", phone_url)
+                .set("provider_registrations", provider_registrations);
             let made = api.post(&["environments"], Some(&body.json())).await?;
             output.row(SHOW, &made);
         }
@@ -160,6 +182,8 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
             dialects,
             origins,
             public_url,
+            phone_url,
+            provider_registrations,
             clear,
         } => {
             let body = Body::default()
@@ -168,6 +192,8 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
                 .list("dialects", &dialects)
                 .list("allowed_origins", &origins)
                 .set("public_url", public_url)
+                .set("phone_url", phone_url)
+                .set("provider_registrations", provider_registrations)
                 .clear(clear.into_iter().map(cleared));
             edit(api, output, &["environments", &environment], body, SHOW).await?;
         }
@@ -188,5 +214,7 @@ fn cleared(member: Clear) -> (&'static str, Value) {
         Clear::Dialects => ("dialects", json!([])),
         Clear::Origins => ("allowed_origins", json!([])),
         Clear::PublicUrl => ("public_url", Value::Null),
+        Clear::PhoneUrl => ("phone_url", Value::Null),
+        Clear::ProviderRegistrations => ("provider_registrations", Value::Null),
     }
 }

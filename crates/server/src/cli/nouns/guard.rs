@@ -3,14 +3,17 @@
 use super::version;
 use crate::cli::{
     api::Api,
-    apply::file::GuardFile,
+    apply::file::{GuardApproversFile, GuardFile},
     failure::Failure,
     files,
     output::{Column, Output},
-    values::{self, Accept, Rate},
+    values::{self, Accept, BoundBody, Rate},
 };
 use clap::Subcommand;
-use countersign_dialects::admin::rows::{Guard, Guards};
+use countersign_dialects::admin::{
+    approval_rows::GuardApprovers,
+    rows::{Guard, Guards},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -102,6 +105,20 @@ pub struct Add {
     /// Passing requests carry a signed Countersign-Assertion
     #[arg(long)]
     assertion: bool,
+    /// People approve each request before it passes, once
+    #[arg(long, requires_all = ["body", "sentence"])]
+    approval: bool,
+    /// Who may approve: subject, which is whom the caller speaks for, or [ORGANIZATION:]GROUP[/NEEDED]; the subject
+    /// unless given
+    #[arg(long, value_name = "WHO", value_parser = values::approvers, requires = "approval")]
+    approvers: Option<GuardApprovers>,
+    /// What becomes of the request's body
+    #[arg(long, requires = "approval")]
+    body: Option<BoundBody>,
+    /// What people are shown, such as "Pay {query.amount} to {query.to}": also {method}, {host}, {path}, {target},
+    /// {client}, {subject} and {organization}
+    #[arg(long, value_name = "TEXT", requires = "approval")]
+    sentence: Option<String>,
     #[command(flatten)]
     place: Option<Place>,
 }
@@ -127,6 +144,7 @@ const LIST: &[Column] = &[
     ("PATHS", "paths"),
     ("ACCEPT", "accept"),
     ("SCOPES", "scopes"),
+    ("APPROVAL", "approval"),
     ("DIALECT", "dialect"),
 ];
 
@@ -144,6 +162,10 @@ const SHOW: &[Column] = &[
     ("dialect", "dialect"),
     ("secrets from browsers", "secrets_from_browsers"),
     ("assertion", "assertion"),
+    ("approval", "approval"),
+    ("approvers", "approvers"),
+    ("body", "body"),
+    ("sentence", "sentence"),
 ];
 
 /// Do it.
@@ -267,10 +289,7 @@ fn insert(guards: &mut Vec<Guard>, add: Add) -> Result<(), Failure> {
                 .advise("remove it first, or choose another name"),
         );
     }
-    let accept = add.accept.into_iter().map(|accept| {
-        let word: Value = accept.into();
-        word.as_str().unwrap_or_default().to_owned()
-    });
+    let accept = add.accept.into_iter().map(word);
     let guard = GuardFile {
         name: add.guard,
         hosts: add.hosts,
@@ -285,9 +304,19 @@ fn insert(guards: &mut Vec<Guard>, add: Add) -> Result<(), Failure> {
         dialect: add.dialect,
         secrets_from_browsers: add.secrets_from_browsers,
         assertion: add.assertion,
+        approval: add.approval.then(|| "required".to_owned()),
+        approvers: add.approvers.map(GuardApproversFile::from),
+        body: add.body.map(word),
+        sentence: add.sentence,
     };
     guards.insert(index, guard.row());
     Ok(())
+}
+
+/// The word for a variant.
+fn word(variant: impl Into<Value>) -> String {
+    let word: Value = variant.into();
+    word.as_str().unwrap_or_default().to_owned()
 }
 
 fn from_file(path: &std::path::Path) -> Result<Vec<Guard>, Failure> {

@@ -1,8 +1,11 @@
 //! The nouns of the admin API, a file each.
 
+pub mod approval;
+pub mod approver;
 pub mod audit;
 pub mod client;
 pub mod credential;
+pub mod device;
 pub mod environment;
 pub mod guard;
 pub mod keys;

@@ -1,6 +1,6 @@
 //! `countersign subject`
 
-use super::{ALL, version};
+use super::{ALL, approver::NONCE, version};
 use crate::cli::{
     api::Api,
     body::Body,
@@ -43,6 +43,8 @@ pub enum Command {
     EndTokens(Which),
     /// Send it a mail with a link by which it chooses a password: its first one, or another
     SendPasswordLink(Which),
+    /// Make a nonce that links a phone to it: whoever types it in approves its requests from then on
+    LinkDevice(Which),
     /// List its sessions that live
     Sessions(Which),
     /// End one of its sessions
@@ -257,6 +259,7 @@ const SHOW: &[Column] = &[
     ("address", "address"),
     ("metadata", "metadata"),
     ("has a password", "has_password"),
+    ("devices", "devices"),
     ("state", "state"),
     ("erased", "closing_at"),
     ("tokens not before", "tokens_not_before"),
@@ -336,6 +339,10 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
                 LINK,
                 &api.post(&which.path(&["password-link"]), None).await?,
             );
+        }
+        Command::LinkDevice(which) => {
+            let nonce = api.post(&which.path(&["link-nonce"]), None).await?;
+            output.row(NONCE, &nonce);
         }
         Command::Sessions(which) => {
             let rows = api.list(&which.path(&["sessions"]), &[], ALL).await?;
