@@ -34,7 +34,7 @@ fn command() -> Command {
 }
 
 /// Run `line` against the server of this data folder.
-fn run(data: &Path, line: &str, input: &str) -> Ran {
+pub fn run(data: &Path, line: &str, input: &str) -> Ran {
     run_with(data, line, input, &[])
 }
 
@@ -63,7 +63,7 @@ pub fn run_with(data: &Path, line: &str, input: &str, variables: &[(&str, &str)]
     }
 }
 
-fn data(server: &Server) -> PathBuf {
+pub fn data(server: &Server) -> PathBuf {
     server.folder.path().join("data")
 }
 

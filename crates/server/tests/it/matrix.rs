@@ -32,6 +32,14 @@ const OPEN: &[(&str, &str)] = &[
         "the same, where OpenID puts it",
     ),
     (
+        "standard.approval",
+        "its identifier has 128 random bits, and what it tells opens nothing",
+    ),
+    (
+        "standard.receipt_keys",
+        "public halves of keys; whoever checks a receipt needs no account here",
+    ),
+    (
         "bitcanuck.authenticate",
         "the password in the body is what is shown",
     ),
@@ -81,7 +89,7 @@ fn routes() -> impl Iterator<Item = (&'static str, Listener, &'static Route)> {
 }
 
 /// The route's path with something that is not there in every `{name}`, but in the only realm.
-fn filled(path: &str) -> String {
+pub fn filled(path: &str) -> String {
     let parts: Vec<&str> = path
         .split('/')
         .map(|part| match part {
