@@ -140,6 +140,9 @@ fn a_guard_that_says_half_of_it_does_not_load() {
     }
 }
 
+/// Method, target, body, and each wrong member with why.
+type Case<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, ProblemKind)]);
+
 #[test]
 fn a_wrong_member_about_approvals_is_named() {
     use ProblemKind::{Expected, Missing, UnknownMember};
@@ -148,7 +151,7 @@ fn a_wrong_member_about_approvals_is_named() {
     let approvers = "/admin/v1/environments/sandbox/organizations/acme/approvers";
     let one = "/admin/v1/environments/sandbox/organizations/acme/approvers/ada";
     let callbacks = "/admin/v1/environments/sandbox/clients/AB12/callbacks";
-    let cases: &[(&str, &str, &str, &[(&str, ProblemKind)])] = &[
+    let cases: &[Case<'_>] = &[
         ("POST", approvers, "{}", &[("id", Missing)]),
         (
             "POST",
