@@ -74,7 +74,7 @@ const MEMBERS: &[(&str, &str, &str)] = &[
     (
         "L.limits.request_timeout_s",
         "seconds",
-        "For a whole request; then 503.",
+        "For a whole request; then 503. A route that waits for news has 25 s more.",
     ),
     (
         "L.limits.idle_timeout_s",

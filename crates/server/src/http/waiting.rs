@@ -339,26 +339,4 @@ pub(super) fn note(state: &ServerState, context: &CallContext, refusal: &Refusal
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_line_of_an_event_says_that_it_is_data() {
-        assert_eq!(event(b"{\"a\":1}"), "data: {\"a\":1}\n\n");
-        assert_eq!(event(b"a\nb"), "data: a\ndata: b\n\n");
-    }
-
-    #[test]
-    fn no_more_are_held_than_the_bound_says_and_none_in_the_drain() {
-        let metrics = Metrics::default();
-        let waiting = Waiting::new(Arc::default(), &metrics);
-        let held: Vec<_> = std::iter::from_fn(|| waiting.hold()).collect();
-        assert_eq!(held.len(), HELD_REQUESTS_MAX);
-        assert_eq!(metrics.held_requests_refused.get(), 1);
-        drop(held);
-        assert_eq!(metrics.held_requests.get(), 0);
-        waiting.close();
-        assert!(waiting.hold().is_none());
-        assert_eq!(metrics.held_requests_refused.get(), 1, "nobody is too many");
-    }
-}
+mod tests;
