@@ -95,3 +95,48 @@ fn mac(pepper: &Secret<Vec<u8>>, of: Digest, code: &Secret<String>) -> Digest {
     bytes.copy_from_slice(context.sign().as_ref().get(..32).unwrap_or(&[0; 32]));
     Digest::from_bytes(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(text: &str) -> Secret<String> {
+        Secret::new(text.into())
+    }
+
+    #[test]
+    fn what_is_kept_belongs_to_one_code_of_one_thing_under_one_pepper() {
+        let pepper = Secret::new(vec![7; 32]);
+        let sandbox = EnvironmentId::parse("sandbox").unwrap();
+        let production = EnvironmentId::parse("production").unwrap();
+        let [ada, bob] = ["ada", "bob"].map(|name| DeviceId::parse(name).unwrap());
+        let of = CodeOf::device(&sandbox, &ada);
+        let kept = mac(&pepper, of.digest, &secret("402311"));
+        assert_eq!(mac(&pepper, of.digest, &secret("402311")), kept);
+        let others = [
+            ("another code", &pepper, of.digest, "402312"),
+            ("the code and more", &pepper, of.digest, "4023110"),
+            (
+                "another device",
+                &pepper,
+                CodeOf::device(&sandbox, &bob).digest,
+                "402311",
+            ),
+            (
+                "another environment",
+                &pepper,
+                CodeOf::device(&production, &ada).digest,
+                "402311",
+            ),
+            (
+                "another pepper",
+                &Secret::new(vec![8; 32]),
+                of.digest,
+                "402311",
+            ),
+        ];
+        for (what, pepper, digest, code) in others {
+            assert_ne!(mac(pepper, digest, &secret(code)), kept, "{what}");
+        }
+    }
+}

@@ -181,3 +181,6 @@ fn is_uri(text: &str) -> bool {
     });
     rest.is_some() && text.bytes().all(|b| b.is_ascii_graphic())
 }
+
+#[cfg(test)]
+mod tests;

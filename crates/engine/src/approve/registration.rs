@@ -257,3 +257,79 @@ pub(super) fn decide_address(url: Option<&str>, field: &str, plain: bool, proble
     let expected = "an https URL without user, password or fragment";
     problems.expect(is_target(url, plain), field, expected);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(new: &NewProvider, plain: bool) -> Vec<String> {
+        match decide_provider(new, plain) {
+            Ok(()) => vec![],
+            Err(Denied::Invalid(problems)) => problems.into_iter().map(|it| it.field).collect(),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn each_wrong_member_of_a_registration_is_named() {
+        let good = NewProvider {
+            name: "Example Shop".into(),
+            url: Some("http://shop.example.com/about".into()),
+            callback_url: Some("https://shop.example.com/callback?from=cs".into()),
+            notification_url: None,
+        };
+        let named = |name: &str| NewProvider {
+            name: name.into(),
+            ..good.clone()
+        };
+        let called = |url: &str| NewProvider {
+            callback_url: Some(url.into()),
+            notification_url: Some(url.into()),
+            ..good.clone()
+        };
+        let both: &[&str] = &["callback_url", "notification_url"];
+        for (what, new, plain, expected) in [
+            ("all as it should be", good.clone(), false, &[][..]),
+            ("no name", named(" "), false, &["name"]),
+            ("a name of two lines", named("a\nb"), false, &["name"]),
+            (
+                "a name that turns around",
+                named("Bank\u{202e}knaB"),
+                false,
+                &["name"],
+            ),
+            (
+                "plain callbacks",
+                called("http://shop.example.com/"),
+                false,
+                both,
+            ),
+            (
+                "plain callbacks on loopback",
+                called("http://127.0.0.1:8000/"),
+                false,
+                both,
+            ),
+            (
+                "the same on a laptop",
+                called("http://127.0.0.1:8000/"),
+                true,
+                &[],
+            ),
+            (
+                "a user in the address",
+                called("https://a:b@shop.example.com/"),
+                false,
+                both,
+            ),
+            (
+                "a fragment",
+                called("https://shop.example.com/#a"),
+                false,
+                both,
+            ),
+        ] {
+            assert_eq!(fields(&new, plain), expected, "{what}");
+        }
+    }
+}

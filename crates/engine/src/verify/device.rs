@@ -170,3 +170,6 @@ fn one_time(
         expires_at: signed_at.plus(DEVICE_CLOCK_SKEW_MAX).plus(CLOCK_SKEW_MAX),
     }
 }
+
+#[cfg(test)]
+mod tests;

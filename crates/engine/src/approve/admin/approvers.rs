@@ -288,3 +288,93 @@ fn decide_approver(approver: &Approver) -> Result<(), Denied> {
     }
     problems.done()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{denied::ProblemKind, id::RequestId, time::Timestamp};
+
+    fn context() -> CallContext {
+        CallContext {
+            environment: EnvironmentId::installation(),
+            now: Timestamp::from_seconds(1_700_000_000),
+            request_id: RequestId::parse("r1").unwrap(),
+            peer: None,
+            dialect: "admin",
+        }
+    }
+
+    fn ada() -> ApproverId {
+        ApproverId::parse("ada").unwrap()
+    }
+
+    fn none() -> ApproverList {
+        let environment = EnvironmentId::parse("sandbox").unwrap();
+        ApproverList::new(environment, OrganizationId::parse("acme").unwrap())
+    }
+
+    fn add(groups: &[&str]) -> Step {
+        Step::Add(NewApprover {
+            id: ada(),
+            display_name: None,
+            groups: groups.iter().map(|&it| it.into()).collect(),
+        })
+    }
+
+    fn step(list: &ApproverList, step: &Step) -> Result<ApproverList, Denied> {
+        decide_step(list, &ada(), step, &context())
+    }
+
+    #[test]
+    fn an_approver_is_added_once_changes_and_goes() {
+        let list = step(&none(), &add(&["finance"])).unwrap();
+        assert_eq!(list.approver(&ada()).unwrap().display_name, "ada");
+        assert!(matches!(step(&list, &add(&[])), Err(Denied::Conflict(_))));
+        let amend = Step::Amend(Some("Ada Lovelace".into()), None);
+        let list = step(&list, &amend).unwrap();
+        let known = list.approver(&ada()).unwrap();
+        assert_eq!(
+            (known.display_name.as_str(), known.groups.len()),
+            ("Ada Lovelace", 1)
+        );
+        let list = step(&list, &Step::Remove).unwrap();
+        assert_eq!(list, none());
+        for gone in [Step::Remove, amend] {
+            assert_eq!(step(&list, &gone), Err(Denied::NotFound { noun: NOUN }));
+        }
+    }
+
+    #[test]
+    fn groups_are_named_as_guards_name_them() {
+        for (groups, field) in [
+            (&["finance", "finance"][..], "groups"),
+            (&["fin ance"], "groups[0]"),
+            (&["finance", ""], "groups[1]"),
+        ] {
+            let Err(Denied::Invalid(problems)) = step(&none(), &add(groups)) else {
+                panic!("{groups:?} are let in")
+            };
+            assert_eq!(problems[0].field, field);
+            assert!(matches!(problems[0].kind, ProblemKind::Expected(_)));
+        }
+        let many: Vec<String> = (0..=APPROVER_GROUPS_MAX).map(|n| format!("g{n}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert!(step(&none(), &add(&many)).is_err());
+        assert!(step(&none(), &add(&many[1..])).is_ok());
+    }
+
+    #[test]
+    fn the_list_is_bounded() {
+        let mut list = none();
+        for n in 0..APPROVERS_MAX {
+            let id = ApproverId::parse(&format!("a{n}")).unwrap();
+            let new = NewApprover {
+                id: id.clone(),
+                display_name: None,
+                groups: vec![],
+            };
+            list = decide_step(&list, &id, &Step::Add(new), &context()).unwrap();
+        }
+        assert!(matches!(step(&list, &add(&[])), Err(Denied::Conflict(_))));
+    }
+}
