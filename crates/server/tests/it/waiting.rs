@@ -14,7 +14,7 @@ use countersign_engine::{
     row::Row,
 };
 use std::{net::SocketAddr, time::Duration};
-use tokio::{io::AsyncWriteExt, net::TcpStream, task::JoinHandle};
+use tokio::{io::AsyncWriteExt, net::TcpStream, task::JoinSet};
 
 const ID: &str = "0123456789abcdef0123456789abcdef";
 
@@ -94,8 +94,29 @@ async fn answer(running: &Running, approval: Approval, if_version: u64) {
     commit(running, Change::Replace { row, if_version }).await;
 }
 
-fn poll(address: SocketAddr) -> JoinHandle<Answer> {
-    tokio::spawn(async move { get(address, "api.example", &format!("/approvals/{ID}")).await })
+/// A poll that is under way.
+struct Poll(JoinSet<Answer>);
+
+fn poll(address: SocketAddr) -> Poll {
+    let mut under_way = JoinSet::new();
+    under_way.spawn(async move { get(address, "api.example", &format!("/approvals/{ID}")).await });
+    Poll(under_way)
+}
+
+impl Poll {
+    async fn answer(mut self) -> Answer {
+        self.0.join_next().await.unwrap().unwrap()
+    }
+
+    /// The answer of a poll that was woken: one that was not comes when the wait is over.
+    async fn woken(self) -> Answer {
+        let woken = tokio::time::timeout(LONG_POLL_FOR / 2, self.answer()).await;
+        woken.expect("woken by the change")
+    }
+
+    fn is_waiting(&mut self) -> bool {
+        self.0.try_join_next().is_none()
+    }
 }
 
 /// Wait until so many requests are held, as operators see it.
@@ -110,12 +131,6 @@ async fn held(server: &Server, count: usize) {
     }
 }
 
-/// The answer of a poll that was woken: one that was not comes when the wait is over.
-async fn woken(poll: JoinHandle<Answer>) -> Answer {
-    let woken = tokio::time::timeout(LONG_POLL_FOR / 2, poll).await;
-    woken.expect("woken by the change").unwrap()
-}
-
 #[tokio::test]
 async fn whoever_waits_is_told_when_somebody_answers() {
     let server = sandbox().await;
@@ -128,7 +143,7 @@ async fn whoever_waits_is_told_when_somebody_answers() {
     };
     answer(&server.running, approved, 1).await;
     for poll in polls {
-        let told = woken(poll).await;
+        let told = poll.woken().await;
         assert_eq!(told.status, 200, "{told:?}");
         assert!(told.body.contains("\"state\":\"approved\""), "{told:?}");
         assert!(told.header("countersign-request-id").is_some(), "{told:?}");
@@ -141,7 +156,7 @@ async fn whoever_waits_is_told_when_somebody_answers() {
 async fn a_change_that_is_no_news_lets_nobody_go() {
     let server = sandbox().await;
     let approval = ask(&server.running).await;
-    let poll = poll(server.public());
+    let mut poll = poll(server.public());
     held(&server, 1).await;
     let other = Approval {
         otp: "another".into(),
@@ -149,13 +164,13 @@ async fn a_change_that_is_no_news_lets_nobody_go() {
     };
     answer(&server.running, other, 1).await;
     held(&server, 1).await;
-    assert!(!poll.is_finished());
+    assert!(poll.is_waiting());
     let rejected = Approval {
         state: ApprovalState::Rejected,
         ..approval
     };
     answer(&server.running, rejected, 2).await;
-    let told = woken(poll).await;
+    let told = poll.woken().await;
     assert!(told.body.contains("\"state\":\"rejected\""), "{told:?}");
     server.stop().await;
 }
@@ -181,7 +196,7 @@ async fn a_drain_lets_go_of_what_is_held() {
     let poll = poll(server.public());
     held(&server, 1).await;
     server.stop().await;
-    let told = poll.await.unwrap();
+    let told = poll.answer().await;
     assert_eq!(told.status, 200, "{told:?}");
     assert!(told.body.contains("\"state\":\"pending\""), "{told:?}");
 }
@@ -209,17 +224,17 @@ async fn a_held_request_outlives_the_time_of_others_and_says_nothing_of_ours() {
         .environment("sandbox", Mode::Sandbox, &["api.example"])
         .await;
     let approval = ask(&server.running).await;
-    let poll = poll(server.public());
+    let mut poll = poll(server.public());
     held(&server, 1).await;
     // Longer than any other request of this listener may take.
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert!(!poll.is_finished());
+    assert!(poll.is_waiting());
     let approved = Approval {
         state: ApprovalState::Approved,
         ..approval
     };
     answer(&server.running, approved, 1).await;
-    assert_eq!(woken(poll).await.status, 200);
+    assert_eq!(poll.woken().await.status, 200);
     let numbers = get(server.admin(), "x", "/metrics").await.body;
     let route = "route=\"standard.approval\",status=\"2xx\"} 1\n";
     assert!(numbers.contains(route), "{numbers}");
