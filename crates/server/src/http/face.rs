@@ -117,7 +117,7 @@ impl Face {
         let environment = environment.as_deref().and_then(Stored::environment);
         let is_for_phones = environment.is_some_and(|e| e.is_phone_host(&host));
         let fallback = match is_for_phones {
-            true => Speaker::of(self.router.phones()),
+            true => Speaker::of(self.router.phones().or(self.router.fallback())),
             false => fallback,
         };
         let is_enabled = |dialect: &Dialect| match environment {
