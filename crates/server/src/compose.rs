@@ -87,15 +87,13 @@ pub async fn compose(config: &Config, variables: &[(String, String)]) -> anyhow:
     let numbers = OutboxNumbers::default();
     let written = Arc::clone(opened.store.outbox());
     let ways = Ways::new(config, reach, entropy, written, numbers.clone())?;
+    let engine = Arc::new(engine);
     let metrics = Metrics::default();
     metrics.with_registry(|registry| {
         registry.register_collector(Box::new(StoreNumbers(opened.clone())));
         registry.register_collector(Box::new(KeystoreNumbers(Arc::clone(&keystore))));
-        numbers.register(registry);
-    });
-    let engine = Arc::new(engine);
-    metrics.with_registry(|registry| {
         registry.register_collector(Box::new(ApprovalNumbers(Arc::clone(&engine))));
+        numbers.register(registry);
     });
     let waiting = Waiting::new(Arc::clone(opened.store.bell()), &metrics);
     let state = Arc::new(ServerState {

@@ -11,6 +11,7 @@ mod docs;
 mod encode;
 mod leaves;
 mod leaving;
+mod leaving_rows;
 mod members;
 mod place;
 mod query;

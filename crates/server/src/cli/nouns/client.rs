@@ -275,6 +275,14 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
             let path = ["environments", &environment, "clients", &client];
             edit(api, output, &path, body, SHOW).await?;
         }
+        other => act(other, api, output).await?,
+    }
+    Ok(())
+}
+
+/// What is done with one, beyond its members.
+async fn act(command: Command, api: &Api, output: &mut Output) -> Result<(), Failure> {
+    match command {
         Command::Delete {
             environment,
             client,
@@ -314,6 +322,7 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
             api.post(&path, None).await?;
             output.done(&format!("Tokens issued to {client} until now are refused."));
         }
+        _ => {}
     }
     Ok(())
 }

@@ -344,6 +344,14 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
             let nonce = api.post(&which.path(&["link-nonce"]), None).await?;
             output.row(NONCE, &nonce);
         }
+        other => sessions(other, api, output).await?,
+    }
+    Ok(())
+}
+
+/// What lives of it.
+async fn sessions(command: Command, api: &Api, output: &mut Output) -> Result<(), Failure> {
+    match command {
         Command::Sessions(which) => {
             let rows = api.list(&which.path(&["sessions"]), &[], ALL).await?;
             output.rows("session", SESSIONS, &rows);
@@ -353,6 +361,7 @@ pub async fn run(command: Command, api: &Api, output: &mut Output) -> Result<(),
             api.end(&path).await?;
             output.done(&format!("The session {session} is ended."));
         }
+        _ => {}
     }
     Ok(())
 }
