@@ -7,6 +7,7 @@ mod grants;
 mod leaks;
 mod lifecycle;
 mod logins;
+mod phones;
 mod platforms;
 mod quiltt;
 mod races;
