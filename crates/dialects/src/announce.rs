@@ -95,26 +95,38 @@ pub fn announce(
         oldest.expose().as_bytes(),
         &[b"1", sent_at.as_bytes(), &body],
     )?;
-    let id = event.id.as_str();
-    let standard = secrets.iter().map(|secret| {
-        let key = standard_key(secret)?;
-        let parts = [id.as_bytes(), b".", sent_at.as_bytes(), b".", &body];
-        Ok(format!("v1,{}", sign(key.expose(), &parts)?))
-    });
-    let standard: Vec<String> = standard.collect::<Result<_, Fault>>()?;
-    let headers = vec![
+    let mut headers = vec![
         ("content-type", "application/json".into()),
         ("quiltt-signature", quiltt),
-        ("quiltt-timestamp", sent_at.clone()),
-        ("webhook-id", id.into()),
-        ("webhook-timestamp", sent_at),
-        ("webhook-signature", standard.join(" ")),
+        ("quiltt-timestamp", sent_at),
     ];
+    headers.extend(standard_headers(event.id.as_str(), secrets, &body, now)?);
     Ok(Outbound {
         url: subscription.target_url.clone(),
         headers,
         body: body.into(),
     })
+}
+
+/// Standard Webhooks' headers of what is sent under the name `id`: a signature of each secret, and none without one.
+pub(crate) fn standard_headers(
+    id: &str,
+    secrets: &[Secret<String>],
+    body: &[u8],
+    now: Timestamp,
+) -> Result<Vec<(&'static str, String)>, Fault> {
+    let sent_at = now.seconds().to_string();
+    let signatures = secrets.iter().map(|secret| {
+        let key = standard_key(secret)?;
+        let parts = [id.as_bytes(), b".", sent_at.as_bytes(), b".", body];
+        Ok(format!("v1,{}", sign(key.expose(), &parts)?))
+    });
+    let signatures: Vec<String> = signatures.collect::<Result<_, Fault>>()?;
+    let mut headers = vec![("webhook-id", id.into()), ("webhook-timestamp", sent_at)];
+    if !signatures.is_empty() {
+        headers.push(("webhook-signature", signatures.join(" ")));
+    }
+    Ok(headers)
 }
 
 fn environment(facts: &EnvironmentFacts) -> EnvironmentBody<'_> {

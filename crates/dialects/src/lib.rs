@@ -16,6 +16,7 @@ pub mod ayyeka;
 pub mod bitcanuck;
 pub mod quiltt;
 pub mod standard;
+pub mod ubiqu;
 pub mod ultra;
 pub mod wire;
 
@@ -150,6 +151,8 @@ pub enum Reply {
     },
     /// What Quiltt's answers say of themselves.
     Quiltt(quiltt::Framing),
+    /// In which of its flavours Ubiqu answers.
+    Ubiqu(ubiqu::Flavour),
 }
 
 impl Reply {
@@ -181,6 +184,7 @@ pub fn registry() -> &'static [Dialect] {
         bitcanuck::DIALECT,
         ultra::DIALECT,
         quiltt::DIALECT,
+        ubiqu::DIALECT,
     ]
 }
 

@@ -20,7 +20,15 @@ const LIMITS: Limits = Limits {
 /// [`Denied::UnsupportedMediaType`], or [`Denied::Invalid`] about `body`.
 pub fn value(request: &Request<'_>) -> Result<Value, Denied> {
     media::require(request.headers, media::JSON)?;
-    strict_json::parse(request.body, &LIMITS)
+    parse(request.body)
+}
+
+/// The JSON value in a body whose type was already checked.
+///
+/// # Errors
+/// [`Denied::Invalid`] about `body`.
+pub fn parse(body: &[u8]) -> Result<Value, Denied> {
+    strict_json::parse(body, &LIMITS)
         .map_err(|why| Denied::invalid("body", ProblemKind::Expected(expected(why))))
 }
 

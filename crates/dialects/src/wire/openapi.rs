@@ -262,7 +262,14 @@ fn responses(about: &About, route: &Route, schemas: &mut Schemas) -> Map<String,
         let mut response = Map::new();
         response.insert("description".into(), answer.about.into());
         if let Some(body) = &answer.body {
-            response.insert("content".into(), content(body, &mut schemas.told));
+            // Answers of one status differ in their media type.
+            let status = responses.get(&answer.status.to_string());
+            let others = status.and_then(|known: &Value| known.get("content").cloned());
+            let mut content = content(body, &mut schemas.told);
+            if let (Value::Object(all), Some(Value::Object(others))) = (&mut content, others) {
+                all.extend(others);
+            }
+            response.insert("content".into(), content);
         }
         if !answer.headers.is_empty() {
             response.insert("headers".into(), headers(answer.headers));

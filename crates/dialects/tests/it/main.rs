@@ -11,5 +11,6 @@ mod hostile;
 mod openapi;
 mod refusals;
 mod standard;
+mod ubiqu;
 mod ultra;
 mod wire;

@@ -49,6 +49,10 @@ impl Engine {
             (ProviderCall::ShowProvider(id), Settled::Client(client)) => {
                 self.show_provider(context, client, &id).await?
             }
+            (ProviderCall::ShowSelf, Settled::Client(client)) => {
+                let id = &client.who().client.id;
+                self.show_provider(context, client, id).await?
+            }
             (ProviderCall::Identify, Settled::Client(client)) => {
                 self.show_nonce(context, client).await?
             }

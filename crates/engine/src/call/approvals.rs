@@ -27,6 +27,8 @@ pub enum ProviderCall {
     ShowOperation(OperationKind, ApprovalId),
     /// Itself.
     ShowProvider(ClientId),
+    /// Itself, by its key alone.
+    ShowSelf,
     /// To become one: for anyone, where the environment lets them.
     Register(NewProvider),
 }
@@ -242,7 +244,7 @@ impl ProviderCall {
             Self::ShowAsset(_) => "asset.show",
             Self::Ask(_) => "approval.create",
             Self::ShowOperation(..) => "approval.show",
-            Self::ShowProvider(_) => "provider.show",
+            Self::ShowProvider(_) | Self::ShowSelf => "provider.show",
             Self::Register(_) => "provider.register",
         }
     }
