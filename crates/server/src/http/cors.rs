@@ -31,7 +31,8 @@ pub(super) fn sender(headers: &HeaderMap) -> Sender {
     }
     let texts = |name: HeaderName| headers.get_all(name).iter().filter_map(|v| v.to_str().ok());
     let shown = texts(header::AUTHORIZATION).flat_map(in_authorization);
-    let own = texts(HeaderName::from_static("client_secret"));
+    let own = ["client_secret", "x-api-key"].map(HeaderName::from_static);
+    let own = own.into_iter().flat_map(texts);
     let own = own.map(|text| Secret::new(text.to_owned()));
     Sender::Browser {
         headers: shown.chain(own).collect(),

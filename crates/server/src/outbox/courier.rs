@@ -2,15 +2,22 @@
 
 use super::{Came, GRACE, Ways, Why, schedule};
 use crate::{state::ServerState, system};
-use countersign_dialects::announce::announce;
+use countersign_dialects::{
+    announce::announce,
+    ubiqu::callbacks::{self, Told},
+};
 use countersign_engine::{
     bounds::DELIVERIES_PER_DESTINATION_MAX,
     denied::Fault,
-    id::{SubjectId, SubscriptionId},
-    model::webhook::{Content, Delivery, Destination},
+    id::{ClientId, SubjectId, SubscriptionId},
+    model::{
+        State,
+        webhook::{Content, Delivery, Destination},
+    },
     ports::{Attempted, Housekeeping, Query},
     row::{Key, Stored},
 };
+use http::StatusCode;
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -251,9 +258,8 @@ impl Courier {
         let came = match &delivery.destination {
             Destination::Webhook(id) => self.hand_over(delivery, id).await,
             Destination::Mail => self.post(delivery).await,
-            Destination::Callback(_) | Destination::Notification(_) => {
-                Err(Fault::internal("callbacks are not sent yet"))
-            }
+            Destination::Callback(id) => self.call_back(delivery, id, Told::Whole).await,
+            Destination::Notification(id) => self.call_back(delivery, id, Told::Named).await,
         };
         came.unwrap_or_else(|fault| {
             warn!(%fault, delivery = %delivery.id, "a delivery cannot be made ready");
@@ -285,6 +291,42 @@ impl Courier {
             self.state.engine.disable_gone_webhook(&stored, now).await?;
         }
         Ok(came)
+    }
+
+    /// Tell a service provider, at the address that it has by now.
+    async fn call_back(
+        &self,
+        delivery: &Delivery,
+        id: &ClientId,
+        told: Told,
+    ) -> Result<Came, Fault> {
+        let Content::Object(object) = &delivery.content else {
+            return Err(Fault::internal("a callback carries no object"));
+        };
+        let key = Key::Client(delivery.environment.clone(), id.clone());
+        let found = self.state.store.load(std::slice::from_ref(&key)).await?;
+        let stored = found.into_iter().flatten().next();
+        let Some(client) = stored.as_deref().and_then(Stored::client) else {
+            return Ok(Came::Nobody);
+        };
+        let url = client.provider.as_ref().and_then(|provider| match told {
+            Told::Whole => provider.callback_url.as_ref(),
+            Told::Named => provider.notification_url.as_ref(),
+        });
+        let Some(url) = url else {
+            return Ok(Came::Nobody);
+        };
+        if client.state == State::Disabled {
+            return Ok(Came::GivenUp(Why::ProviderDisabled));
+        }
+        let now = self.state.clock.now();
+        let secret = self.state.engine.callback_secret(client, now).await?;
+        let outbound = callbacks::announce(object, told, url, &delivery.id, secret, now)?;
+        Ok(match self.ways.sender.send(outbound).await {
+            // There is no subscription to disable: it is a status like others.
+            Came::GivenUp(Why::Gone) => Came::GivenUp(Why::Status(StatusCode::GONE.as_u16())),
+            came => came,
+        })
     }
 
     async fn post(&self, delivery: &Delivery) -> Result<Came, Fault> {
