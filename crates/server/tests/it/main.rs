@@ -27,6 +27,7 @@ mod limits;
 mod listeners;
 mod matrix;
 mod outbox;
+mod phone;
 mod phones;
 mod proxies;
 mod quiltt;

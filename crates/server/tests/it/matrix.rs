@@ -65,6 +65,10 @@ const OPEN: &[(&str, &str)] = &[
         "quiltt.authenticate",
         "the passcode in the body is what is shown",
     ),
+    (
+        "ubiqu.register",
+        "whoever becomes a service provider has nothing to show yet; off until an operator turns it on",
+    ),
 ];
 
 /// The server's own endpoints. All are for everyone who reaches their listener; none tells a secret.
@@ -77,6 +81,7 @@ const OWN_PUBLIC: &[&str] = &[
     "/openapi/bitcanuck.json",
     "/openapi/ultra.json",
     "/openapi/quiltt.json",
+    "/openapi/ubiqu.json",
 ];
 const OWN_ADMIN: &[&str] = &["/healthz", "/readyz", "/metrics", "/admin/v1/openapi.json"];
 
@@ -143,6 +148,12 @@ fn refusal(dialect: &str, what: &str, answer: &Answer) -> (u16, String) {
             assert_eq!(error["statusCode"], answer.status, "{what}: {answer:?}");
             assert!(error["message"].is_string(), "{what}: {answer:?}");
             error["name"].as_str().unwrap_or_default().to_owned()
+        }
+        "ubiqu" => {
+            assert_eq!(media_type, "application/json", "{what}");
+            let error = &told["errors"][0];
+            assert!(error["message"].is_string(), "{what}: {answer:?}");
+            error["code"].as_str().unwrap_or_default().to_owned()
         }
         "quiltt" => {
             assert_eq!(media_type, "application/json", "{what}");

@@ -208,7 +208,14 @@ async fn a_request_under_way_is_answered_during_the_drain() {
 #[tokio::test]
 async fn documents_describe_each_dialect_where_it_is_served() {
     let server = sandbox().await;
-    for name in ["standard", "ayyeka", "bitcanuck", "ultra"] {
+    for name in [
+        "standard",
+        "ayyeka",
+        "bitcanuck",
+        "ultra",
+        "quiltt",
+        "ubiqu",
+    ] {
         let answer = get(server.public(), "x", &format!("/openapi/{name}.json")).await;
         let document: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
         assert!(

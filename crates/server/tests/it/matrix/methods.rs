@@ -91,6 +91,8 @@ struct Right {
     /// Of the environment and of the profile scope of Quiltt.
     key: String,
     session: String,
+    /// Of a service provider.
+    provider_key: String,
 }
 
 impl Right {
@@ -103,6 +105,7 @@ impl Right {
             owner: doors.owner.clone(),
             key,
             session,
+            provider_key: provider_key(doors).await,
         }
     }
 
@@ -111,6 +114,9 @@ impl Right {
         match route.callers {
             Callers::Client => ask.basic(&self.client, &self.secret),
             Callers::Operator(_) => ask.bearer(&self.owner).header("If-Match", "\"1\""),
+            Callers::ApiKey if route.name.starts_with("ubiqu.") => {
+                ask.header("X-Api-Key", &self.provider_key)
+            }
             Callers::ApiKey => ask.bearer(&self.key),
             Callers::Session if route.name.starts_with("quiltt.") => ask.bearer(&self.session),
             // Their own dialects' tests show these; here something that is none will do.
@@ -287,4 +293,17 @@ async fn quiltt_scopes(doors: &Doors) -> (String, String) {
     assert_eq!(answer.status, 201, "{answer:?}");
     let session = crate::world::text(&crate::world::body(&answer), "token");
     (key, session)
+}
+
+/// An API key of a service provider.
+async fn provider_key(doors: &Doors) -> String {
+    let new = serde_json::json!({
+        "organization": "acme", "display_name": "Bank", "kind": "service_provider", "spelling": "ubiqu",
+    });
+    let made = doors
+        .make("/admin/v1/environments/sandbox/clients", new)
+        .await;
+    let client = crate::world::text(&made, "id");
+    let new = serde_json::json!({ "kind": "api_key" });
+    doors.credential("sandbox", &client, new).await.secret
 }

@@ -12,6 +12,7 @@ mod platforms;
 mod quiltt;
 mod races;
 mod subjects;
+mod ubiqu;
 mod ultra;
 mod wire;
 mod world;

@@ -101,7 +101,14 @@ impl World {
             ),
             entropy,
         };
-        let dialects = &["standard", "ayyeka", "bitcanuck", "ultra", "quiltt"];
+        let dialects = &[
+            "standard",
+            "ayyeka",
+            "bitcanuck",
+            "ultra",
+            "quiltt",
+            "ubiqu",
+        ];
         let engine = Arc::new(Engine::new(ports, dialects).with_mail());
         let context = context_at(&EnvironmentId::installation(), clock.now());
         let operator = engine
@@ -151,6 +158,11 @@ impl World {
 
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Its clock, for whoever calls from outside.
+    pub fn clock(&self) -> Arc<StandingClock> {
+        Arc::clone(&self.clock)
     }
 
     /// Let time pass; the feed goes on being read.
@@ -429,7 +441,7 @@ pub fn request(target: &str) -> Judged<'_> {
     }
 }
 
-fn context_at(environment: &EnvironmentId, now: Timestamp) -> CallContext {
+pub fn context_at(environment: &EnvironmentId, now: Timestamp) -> CallContext {
     CallContext {
         environment: environment.clone(),
         now,
