@@ -14,6 +14,7 @@ pub mod admin;
 pub mod announce;
 pub mod ayyeka;
 pub mod bitcanuck;
+pub mod phone;
 pub mod quiltt;
 pub mod standard;
 pub mod ubiqu;
@@ -153,6 +154,8 @@ pub enum Reply {
     Quiltt(quiltt::Framing),
     /// In which of its flavours Ubiqu answers.
     Ubiqu(ubiqu::Flavour),
+    /// A file of the phone page.
+    Page(phone::page::Asked),
 }
 
 impl Reply {
@@ -185,6 +188,7 @@ pub fn registry() -> &'static [Dialect] {
         ultra::DIALECT,
         quiltt::DIALECT,
         ubiqu::DIALECT,
+        phone::DIALECT,
     ]
 }
 

@@ -7,6 +7,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// longest tokens.
 const AT_ONCE_BYTES_MAX: usize = 1024;
 
+/// Plain SHA-256, where somebody else computes the same: a `Content-Digest`, a record's digest.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut made = [0; 32];
+    made.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    made
+}
+
 /// 32 bytes of SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);

@@ -96,7 +96,7 @@ pub const fn row(refusal: &Refusal) -> (u16, &'static str) {
 }
 
 /// The problem in words. Of a fault's detail nothing leaves.
-fn detail(refusal: &Refusal) -> Cow<'static, str> {
+pub fn detail(refusal: &Refusal) -> Cow<'static, str> {
     let denied = match refusal {
         Refusal::Fault(Fault::Unavailable(_)) => return "Try again.".into(),
         Refusal::Fault(Fault::Internal(_)) => return "Something went wrong here.".into(),
@@ -189,19 +189,30 @@ fn title(slug: &str) -> String {
     words
 }
 
+/// The body of a refusal, of this status and kind.
+pub fn body(
+    status: u16,
+    slug: &str,
+    detail: Cow<'static, str>,
+    refusal: &Refusal,
+    context: &CallContext,
+) -> ProblemBody {
+    ProblemBody {
+        kind: format!("urn:countersign:problem:{slug}"),
+        title: title(slug),
+        status,
+        detail,
+        instance: context.request_id.to_string(),
+        errors: members(refusal),
+        waiting: waiting(refusal),
+    }
+}
+
 /// The answer to a refusal, with everything its status demands.
 pub fn refuse(refusal: &Refusal, context: &CallContext) -> Response {
     let (status, slug) = row(refusal);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = ProblemBody {
-        kind: format!("urn:countersign:problem:{}", slug),
-        title: title(slug),
-        status: status.as_u16(),
-        detail: detail(refusal),
-        instance: context.request_id.to_string(),
-        errors: members(refusal),
-        waiting: waiting(refusal),
-    };
+    let body = body(status.as_u16(), slug, detail(refusal), refusal, context);
     let mut response = headers::json(status, PROBLEM_JSON, &body);
     headers::add_refusal(&mut response, refusal);
     if status == StatusCode::UNAUTHORIZED {

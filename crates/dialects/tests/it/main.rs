@@ -9,6 +9,7 @@
 mod ayyeka;
 mod hostile;
 mod openapi;
+mod phone;
 mod refusals;
 mod standard;
 mod ubiqu;

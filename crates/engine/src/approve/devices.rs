@@ -13,7 +13,7 @@ use crate::{
     id::{ClientId, DeviceId, EnvironmentId},
     kept_code::CodeOf,
     model::{asset::Asset, credential::RateLimit, device::Device},
-    outcome::{DeviceFacts, DeviceOutcome},
+    outcome::{ApprovalOutcome, DeviceFacts, DeviceOutcome},
     row::{Key, Row, Stored},
     secret::Secret,
     verify::{Authenticated, DeviceCaller, NewDeviceKey, Refused, network_of, too_many},
@@ -25,6 +25,17 @@ mod pin;
 pub(super) const NOUN: &str = "device";
 
 impl Engine {
+    /// Whose devices answer here.
+    pub(super) async fn about_devices(
+        &self,
+        context: &CallContext,
+    ) -> Result<ApprovalOutcome, Refusal> {
+        let compiled = self.arrived(context).await?;
+        Ok(ApprovalOutcome::About {
+            environment: compiled.environment()?.display_name.clone(),
+        })
+    }
+
     /// A device that nobody knew before: it approves for nobody yet.
     pub(super) async fn enrol(
         &self,

@@ -118,6 +118,7 @@ impl Engine {
         call: ApprovalCall,
     ) -> Result<Outcome, Refusal> {
         let outcome: ApprovalOutcome = match (call, settled) {
+            (ApprovalCall::About, Settled::Anyone) => self.about_devices(context).await?,
             (ApprovalCall::Poll { approval, at_once }, Settled::Anyone) => {
                 self.poll_approval(context, &approval, at_once).await?
             }

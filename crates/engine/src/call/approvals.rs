@@ -128,6 +128,8 @@ pub struct DeviceSignature {
 /// What whoever waits for an approval asks.
 #[derive(Debug)]
 pub enum ApprovalCall {
+    /// Whose devices answer here. For anyone.
+    About,
     /// What came of it. For anyone who knows its identifier.
     Poll {
         /// Which.
@@ -276,6 +278,7 @@ impl ApprovalCall {
     /// The word for logs and audit.
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::About => "devices.about",
             Self::Poll { .. } => "approval.poll",
             Self::ReceiptKeys => "receipt_keys.show",
             Self::LinkNonce => "device.link",

@@ -78,6 +78,11 @@ pub struct News {
 /// What came of a call about an approval.
 #[derive(Debug, Clone)]
 pub enum ApprovalOutcome {
+    /// Whose devices answer here.
+    About {
+        /// What people call the environment.
+        environment: String,
+    },
     /// What came of it so far.
     Polled {
         /// Whether there are news, and what rings when there are.
