@@ -30,6 +30,8 @@ pub enum Step {
 pub const BUDGET_MINUTES: f64 = 45.0;
 
 const C_COMPILER: &[&str] = &["cc"];
+/// Checks the types that the phone page's scripts have in their comments.
+const TSC: &str = "target/interop/npm/node_modules/typescript/bin/tsc";
 
 /// The quick half, in the build that a developer has warm.
 pub const CHECK: &[Part] = &[
@@ -176,6 +178,21 @@ pub const TEST: &[Part] = &[
         after: &[],
         steps: &[Step::Npm],
         budget_minutes: 1.0,
+    },
+    Part {
+        name: "page",
+        needs: &["node"],
+        after: &["interop-npm"],
+        steps: &[
+            Step::Run(&["node", TSC, "-p", "crates/dialects/src/phone/page"]),
+            Step::Run(&[
+                "node",
+                TSC,
+                "-p",
+                "crates/dialects/src/phone/page/tsconfig.worker.json",
+            ]),
+        ],
+        budget_minutes: 0.3,
     },
     Part {
         name: "tests",

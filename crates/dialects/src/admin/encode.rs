@@ -75,7 +75,7 @@ fn about_approvals(outcome: &ApprovalOutcome, now: Timestamp) -> Result<Response
         ApprovalOutcome::Nonce(facts, expires_at) => {
             json(StatusCode::OK, &approval_views::nonce(facts, *expires_at))
         }
-        ApprovalOutcome::Polled { .. } => return Err(misplaced()),
+        ApprovalOutcome::About { .. } | ApprovalOutcome::Polled { .. } => return Err(misplaced()),
     })
 }
 

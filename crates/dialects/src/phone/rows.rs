@@ -31,7 +31,7 @@ impl<'a> About<'a> {
         Self {
             protocol: PROTOCOL,
             environment,
-            now: time(now),
+            now: now.rfc3339(),
         }
     }
 }
@@ -164,7 +164,7 @@ impl<'a> Request<'a> {
             id: approval.id.as_str(),
             state: approval.state_at(now).word(),
             record: &approval.record,
-            expires_at: time(approval.expires_at),
+            expires_at: approval.expires_at.rfc3339(),
         }
     }
 }
@@ -188,11 +188,4 @@ impl<'a> Identified<'a> {
             asset: typed.asset.as_str(),
         }
     }
-}
-
-/// RFC 3339 in UTC, always with microseconds.
-fn time(time: Timestamp) -> String {
-    let far = jiff::Timestamp::MAX;
-    let time = jiff::Timestamp::from_microsecond(time.micros()).unwrap_or(far);
-    format!("{time:.6}")
 }

@@ -213,7 +213,9 @@ pub(super) fn encode(
             expires_at: time::write(*expires_at),
             link: facts.link.as_deref(),
         }),
-        ApprovalOutcome::Approvers(_) | ApprovalOutcome::Device(_) => unexpected(context),
+        ApprovalOutcome::About { .. }
+        | ApprovalOutcome::Approvers(_)
+        | ApprovalOutcome::Device(_) => unexpected(context),
     }
 }
 

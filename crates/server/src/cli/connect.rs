@@ -176,8 +176,17 @@ fn read(path: &Path) -> Result<OperatorFile, Failure> {
 /// # Errors
 /// [`Failure`] that says what is wrong with it.
 pub fn admin_url(text: &str) -> Result<Url, Failure> {
-    let wrong = |what: &str| Failure::usage(format!("the server `{text}` {what}"));
     let form = "write it as http://127.0.0.1:8082 or https://admin.example";
+    bare_url(text, "server", form)
+}
+
+/// A URL of scheme, host and port, called `noun` and written in this `form`. In plain text only to this machine: what
+/// is sent there is secret.
+///
+/// # Errors
+/// [`Failure`] that says what is wrong with it.
+pub fn bare_url(text: &str, noun: &str, form: &str) -> Result<Url, Failure> {
+    let wrong = |what: &str| Failure::usage(format!("the {noun} `{text}` {what}"));
     if !text.contains("://") {
         return Err(wrong("has no scheme").advise(form));
     }

@@ -21,7 +21,7 @@ use connect::Connection;
 use failure::{Exit, Failure};
 use nouns::{
     approval, approver, audit, client, credential, device, environment, guard, keys, operator,
-    organization, subject, token, webhook,
+    organization, phone, subject, token, webhook,
 };
 use output::Output;
 use std::{ffi::OsString, io::Write, process::ExitCode};
@@ -81,6 +81,9 @@ pub enum Command {
     /// Approvals: what people were asked and answered, and receipts
     #[command(subcommand)]
     Approval(approval::Command),
+    /// A phone in a terminal: shows what is asked, and answers
+    #[command(subcommand)]
+    Phone(phone::Command),
     /// Approvers: the people of an organization who may countersign
     #[command(subcommand)]
     Approver(approver::Command),
@@ -205,6 +208,7 @@ async fn ask(
     let command = match command {
         Command::Token(command) => return token::run(command, connection, output).await,
         Command::Approval(command) => return approval::run(command, connection, output).await,
+        Command::Phone(command) => return phone::run(command, connection, output).await,
         Command::Doctor(arguments) => return doctor::run(arguments, connection, output).await,
         other => other,
     };
@@ -226,6 +230,7 @@ async fn ask(
         Command::Status => status::run(&api, output).await,
         Command::Token(_)
         | Command::Approval(_)
+        | Command::Phone(_)
         | Command::Doctor(_)
         | Command::Serve(_)
         | Command::Init(_)
@@ -268,7 +273,7 @@ mod tests {
                 let name = argument.get_id().as_str();
                 let takes_secret = ["secret", "password", "pin"]
                     .iter()
-                    .any(|word| name.contains(word));
+                    .any(|word| name.contains(word) && !name.ends_with("_file"));
                 // `token` alone is the public name of an operator's token, as its help says.
                 let takes_token =
                     name.contains("token") && !name.ends_with("_file") && name != "token";

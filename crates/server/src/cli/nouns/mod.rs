@@ -11,6 +11,7 @@ pub mod guard;
 pub mod keys;
 pub mod operator;
 pub mod organization;
+pub mod phone;
 pub mod subject;
 pub mod token;
 pub mod webhook;
