@@ -40,6 +40,12 @@ pub const DENIAL_STATUSES: &[u16] = &[400, 401, 403, 404, 409, 410, 421, 429, 50
 /// What a proxy says by itself when Countersign does not answer.
 pub const AWAY_BODY: &str = r#"{"error":"temporarily_unavailable"}"#;
 
+/// What a proxy says by itself to a body where the guard says `body = "none"`.
+pub const BODY_REFUSED: &str = r#"{"error":"body_not_allowed"}"#;
+
+/// The path of the samples' one route whose guard says `body = "none"`.
+pub const BODILESS: &str = "/lockdown";
+
 const GENERATED: &str =
     "Generated: `cargo run -p countersign --example gateway-samples` writes it again.";
 
@@ -135,6 +141,8 @@ fn once(places: &Places, carriers: &Carriers) -> Names {
         ("api", places.api.clone()),
         ("lua", places.lua.clone()),
         ("away_body", AWAY_BODY.to_owned()),
+        ("bodiless", BODILESS.to_owned()),
+        ("body_refused", BODY_REFUSED.to_owned()),
         ("Required", "Countersign-Environment".to_owned()),
         ("required", "countersign-environment".to_owned()),
         ("method", header(carriers.method)),

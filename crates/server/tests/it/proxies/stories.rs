@@ -24,6 +24,7 @@ fn tell(stage: &Stage) {
     good_callers_pass_and_the_api_knows_them(stage);
     the_request_itself_arrives_unchanged(stage);
     bad_callers_get_the_envelope_of_the_guards_dialect(stage);
+    a_denial_had_the_media_type_that_the_paths_ending_suggests(stage);
     a_signed_identity_arrives_where_the_guard_wants_one(stage);
     a_browser_can_ask_first_and_can_read_why_not(stage);
     a_limit_says_when_to_come_back(stage);
@@ -124,6 +125,15 @@ fn bad_callers_get_the_envelope_of_the_guards_dialect(stage: &Stage) {
                 assert!(!name.starts_with("countersign-"), "{what}: {answer:?}");
             }
         }
+    }
+}
+
+/// nginx knows what `.html` is, whatever it answers.
+fn a_denial_had_the_media_type_that_the_paths_ending_suggests(stage: &Stage) {
+    for target in ["/api/page.html", "/api/page.js", "/api/page.gif"] {
+        let denied = stage.refuses(&Ask::get(target, SANDBOX), 401);
+        let content_type = denied.values("Content-Type");
+        assert_eq!(content_type, ["application/json"], "{target}: {denied:?}");
     }
 }
 
