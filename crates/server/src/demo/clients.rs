@@ -1,7 +1,7 @@
 //! The clients that a demo has: one for each way to call, and what each of them shows.
 
 use super::{
-    facts::{Ayyeka, Bitcanuck, Clients, Quiltt, Standard, Ultra},
+    facts::{Ayyeka, Bitcanuck, Clients, Quiltt, Standard, Ubiqu, Ultra},
     guards::{READ, REMOTE, WRITE},
     operator::Operator,
     people::{self, PLATFORM},
@@ -110,6 +110,15 @@ const ULTRA_BACK_END: Wanted = Wanted {
     ..BACKEND
 };
 
+const EXAMPLE_BANK: Wanted = Wanted {
+    display_name: "Example Bank",
+    kind: ClientKind::ServiceProvider,
+    spelling: Spelling::Ubiqu,
+    scopes: &[],
+    shows: CredentialKind::ApiKey,
+    ..BACKEND
+};
+
 /// How the partner vouches for its users: as its document says where it says anything.
 fn platform() -> Platform {
     Platform {
@@ -156,6 +165,7 @@ impl Setting<'_> {
             quiltt: self.quiltt(&known).await?,
             bitcanuck: self.bitcanuck(&known).await?,
             ultra: self.ultra(&known).await?,
+            ubiqu: self.ubiqu(&known).await?,
         })
     }
 
@@ -188,6 +198,14 @@ impl Setting<'_> {
             backend_client_id: back_end.to_string(),
             backend_client_secret: secret,
             scope: READ.into(),
+        })
+    }
+
+    async fn ubiqu(&self, known: &[Arc<Stored>]) -> anyhow::Result<Ubiqu> {
+        let (_, api_key) = self.credential(&EXAMPLE_BANK, known).await?;
+        Ok(Ubiqu {
+            api_key,
+            asset_uuid: None,
         })
     }
 

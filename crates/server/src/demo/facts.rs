@@ -23,6 +23,8 @@ pub struct Facts {
     pub admin: String,
     /// The API that is protected.
     pub sample_api: String,
+    /// People's phones.
+    pub phone: Phone,
     /// For the admin API.
     #[serde(serialize_with = "told")]
     pub operator_token: Secret<String>,
@@ -60,6 +62,8 @@ pub struct Place {
     pub gateway: String,
     /// The API that is protected.
     pub sample_api: String,
+    /// People's phones.
+    pub phone: Phone,
     /// Its clients.
     #[serde(flatten)]
     pub clients: Clients,
@@ -82,6 +86,13 @@ impl Place {
     }
 }
 
+/// Where people's phones answer.
+#[derive(Serialize, Clone)]
+pub struct Phone {
+    /// The page's address is `/phone` there.
+    pub url: String,
+}
+
 /// One client for each system.
 #[derive(Serialize, Clone)]
 pub struct Clients {
@@ -98,6 +109,8 @@ pub struct Clients {
     pub bitcanuck: Bitcanuck,
     /// A front end and a back end.
     pub ultra: Ultra,
+    /// A service provider.
+    pub ubiqu: Ubiqu,
 }
 
 /// An integrator's, as Quiltt's dashboard shows it.
@@ -144,6 +157,17 @@ pub struct Ultra {
     pub backend_client_secret: Secret<String>,
     /// What the back end may ask for.
     pub scope: String,
+}
+
+/// A service provider, and who can be asked.
+#[derive(Serialize, Clone)]
+pub struct Ubiqu {
+    /// For `X-Api-Key`.
+    #[serde(serialize_with = "told")]
+    pub api_key: Secret<String>,
+    /// The asset of the demo's own phone; none where there is no such phone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asset_uuid: Option<String>,
 }
 
 /// An API client as Ayyeka's platform shows it.
@@ -259,11 +283,18 @@ mod tests {
                 backend_client_secret: secret("Z"),
                 scope: "L".into(),
             },
+            ubiqu: Ubiqu {
+                api_key: secret("U"),
+                asset_uuid: Some("D".into()),
+            },
         };
         let place = |name: &str| Place {
             public: format!("{name}-public"),
             gateway: format!("{name}-gateway"),
             sample_api: format!("{name}-api"),
+            phone: Phone {
+                url: format!("{name}-phone"),
+            },
             clients: clients.clone(),
         };
         Facts {
@@ -271,6 +302,7 @@ mod tests {
             gateway: "g".into(),
             admin: "a".into(),
             sample_api: "s".into(),
+            phone: Phone { url: "n".into() },
             operator_token: secret("O"),
             clients: clients.clone(),
             environments: Environments {
@@ -322,6 +354,10 @@ mod tests {
             ("/ultra/backend_client_id", "B"),
             ("/ultra/backend_client_secret", "Z"),
             ("/ultra/scope", "L"),
+            ("/ubiqu/api_key", "U"),
+            ("/ubiqu/asset_uuid", "D"),
+            ("/phone/url", "n"),
+            ("/environments/production/phone/url", "production-phone"),
             ("/environments/production/ultra/scope", "L"),
             ("/environments/sandbox/public", "sandbox-public"),
             ("/environments/production/gateway", "production-gateway"),

@@ -1,7 +1,7 @@
 //! What the demo's gateways let pass: one rule for each face of the sample API.
 
 use countersign_engine::model::{
-    guard::{Accept, Guard},
+    guard::{Accept, ApprovalRule, Approvers, BoundBody, Guard},
     scopes::{NotScopes, Scopes},
 };
 
@@ -11,6 +11,8 @@ pub const READ: &str = "sites.read";
 pub const WRITE: &str = "sites.write";
 /// What an integrator's server must be allowed to look at every profile's accounts.
 pub const REMOTE: &str = "accounts.read";
+/// The group of the customer's approvers who may countersign what its scripts ask for.
+pub const OPERATIONS: &str = "operations";
 
 /// The guards, in the order in which they are read. `pages` are the origins from which browsers may call.
 ///
@@ -31,6 +33,7 @@ pub fn guards(pages: &[String]) -> Result<Vec<Guard>, NotScopes> {
         ..guard("sites", &["/sites", "/sites/*"], &["GET"])
     });
     guards.extend(quiltt(pages)?);
+    guards.extend(countersigned());
     guards.push(Guard {
         accept: vec![Accept::Session],
         profiles: vec!["bitcanuck".into()],
@@ -83,6 +86,37 @@ fn quiltt(pages: &[String]) -> Result<[Guard; 2], NotScopes> {
             ..guard("quiltt-environment", &environment, &["GET"])
         },
     ])
+}
+
+/// What a person approves on a phone before it passes. A payout is the end user's to approve, who asks with a
+/// session; a lockdown that a script asks for is for the people of the customer.
+fn countersigned() -> [Guard; 2] {
+    [
+        Guard {
+            accept: vec![Accept::Session],
+            profiles: vec!["quiltt".into()],
+            approval: Some(ApprovalRule {
+                approvers: Approvers::Subject,
+                body: BoundBody::CheckedByApi,
+                sentence: "Pay {query.amount} to {query.to}".into(),
+            }),
+            ..guard("payouts", &["/payouts"], &["POST"])
+        },
+        Guard {
+            accept: vec![Accept::AccessToken, Accept::ApiKey],
+            profiles: vec!["standard".into()],
+            approval: Some(ApprovalRule {
+                approvers: Approvers::Group {
+                    organization: None,
+                    group: OPERATIONS.into(),
+                    needed: 1,
+                },
+                body: BoundBody::None,
+                sentence: "Lock site {query.site} down".into(),
+            }),
+            ..guard("lockdown", &["/lockdown"], &["POST"])
+        },
+    ]
 }
 
 /// The guards of a folder that an earlier demo began, with those that it did not know. Read top-down, so that new

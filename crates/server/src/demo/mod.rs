@@ -11,7 +11,7 @@ mod operator;
 mod people;
 mod ports;
 mod printed;
-mod sample_api;
+pub mod sample_api;
 mod setup;
 
 use crate::{
@@ -27,12 +27,12 @@ use crate::{
 };
 use anyhow::Context as _;
 use countersign_engine::{id::EnvironmentId, model::environment::Mode};
-use facts::{Environments, Facts, Place};
+use facts::{Environments, Facts, Phone, Place};
 use folder::Folder;
 use operator::Operator;
 use ports::{EnvironmentPorts, Ports};
 use printed::Style;
-use sample_api::SampleApi;
+use sample_api::{AskedBy, SampleApi};
 use setup::{NewPlace, SetUp};
 use std::{
     io::{IsTerminal as _, Write as _},
@@ -147,23 +147,24 @@ impl Demo {
         let running = serve::start(config, &[]).await?;
         let [one, other] = listening(&running)?;
         let apis = [
-            SampleApi::start(ports.sandbox.sample_api, one.gateway).await?,
-            SampleApi::start(ports.production.sample_api, other.gateway).await?,
+            SampleApi::start(ports.sandbox.sample_api, AskedBy::Itself(one.gateway)).await?,
+            SampleApi::start(ports.production.sample_api, AskedBy::Itself(other.gateway)).await?,
         ];
         let token = operator::token(folder.path())?;
         let operator = Operator {
             state: Arc::clone(&running.state),
             token,
         };
-        let place = |id, mode, public: SocketAddr, api: &SampleApi| NewPlace {
+        let place = |id, mode, at: &ListeningAt, api: &SampleApi| NewPlace {
             id,
             mode,
-            public: public.port(),
+            public: at.public.port(),
+            phone: at.phone.port(),
             pages: sample_api::origins(api.address.port()),
         };
         let [api, other_api] = &apis;
-        let sandbox = place(sandbox, Mode::Sandbox, one.public, api);
-        let production = place(production, Mode::Production, other.public, other_api);
+        let sandbox = place(sandbox, Mode::Sandbox, &one, api);
+        let production = place(production, Mode::Production, &other, other_api);
         let made = [
             setup::set_up(&operator, &sandbox).await?,
             setup::set_up(&operator, &production).await?,
@@ -204,6 +205,7 @@ impl Demo {
             public: at.public.port(),
             gateway: at.gateway.port(),
             sample_api: api.address.port(),
+            phone: at.phone.port(),
         };
         Ports {
             admin: admin.port(),
@@ -225,6 +227,7 @@ impl Demo {
             public: url(at.public),
             gateway: url(at.gateway),
             sample_api: url(api.address),
+            phone: Phone { url: url(at.phone) },
             clients: made.clients.clone(),
         };
         let [sandbox_at, production_at] = at;
@@ -237,6 +240,7 @@ impl Demo {
             public: sandbox.public.clone(),
             gateway: sandbox.gateway.clone(),
             sample_api: sandbox.sample_api.clone(),
+            phone: sandbox.phone.clone(),
             operator_token: operator.token.clone(),
             clients: sandbox.clients.clone(),
             page: sandbox.page(),
@@ -282,9 +286,14 @@ fn config(folder: &Folder, ports: &Ports, environments: [&EnvironmentId; 2]) -> 
         },
         listener: Listeners {
             public: Listener {
-                addresses: [ports.sandbox.public, ports.production.public]
-                    .map(Address::loopback)
-                    .to_vec(),
+                addresses: [
+                    ports.sandbox.public,
+                    ports.production.public,
+                    ports.sandbox.phone,
+                    ports.production.phone,
+                ]
+                .map(Address::loopback)
+                .to_vec(),
                 ..Listener::default()
             },
             admin: AdminListener {
@@ -319,6 +328,7 @@ fn config(folder: &Folder, ports: &Ports, environments: [&EnvironmentId; 2]) -> 
 /// Where an environment's listeners are.
 struct ListeningAt {
     public: SocketAddr,
+    phone: SocketAddr,
     gateway: SocketAddr,
 }
 
@@ -328,6 +338,7 @@ fn listening(running: &Running) -> anyhow::Result<[ListeningAt; 2]> {
     let at = |n: usize| {
         Ok::<_, anyhow::Error>(ListeningAt {
             public: tcp(addresses.public.get(n))?,
+            phone: tcp(addresses.public.get(n + 2))?,
             gateway: tcp(addresses.gateway.get(n).and_then(|list| list.first()))?,
         })
     };

@@ -30,6 +30,9 @@ pub struct EnvironmentPorts {
     pub gateway: u16,
     /// The API that is protected.
     pub sample_api: u16,
+    /// Phones; none in the folder of a demo that knew of none.
+    #[serde(default)]
+    pub phone: u16,
 }
 
 /// The usual ports: a server's own defaults, and ten more for production.
@@ -39,11 +42,13 @@ pub const USUAL: Ports = Ports {
         public: 8080,
         gateway: 8081,
         sample_api: 8083,
+        phone: 8084,
     },
     production: EnvironmentPorts {
         public: 8090,
         gateway: 8091,
         sample_api: 8093,
+        phone: 8094,
     },
 };
 
@@ -97,15 +102,17 @@ impl Ports {
         Ok(ports)
     }
 
-    fn each(&mut self) -> [(&'static str, &mut u16); 7] {
+    fn each(&mut self) -> [(&'static str, &mut u16); 9] {
         [
             ("admin", &mut self.admin),
             ("sandbox public", &mut self.sandbox.public),
             ("sandbox gateway", &mut self.sandbox.gateway),
             ("sandbox sample API", &mut self.sandbox.sample_api),
+            ("sandbox phones", &mut self.sandbox.phone),
             ("production public", &mut self.production.public),
             ("production gateway", &mut self.production.gateway),
             ("production sample API", &mut self.production.sample_api),
+            ("production phones", &mut self.production.phone),
         ]
     }
 
@@ -172,6 +179,16 @@ mod tests {
         assert_eq!(ports, Ports::default());
         let usual = remembering(USUAL);
         assert_eq!(Ports::choose(usual.path(), true).unwrap(), Ports::default());
+    }
+
+    #[test]
+    fn a_folder_of_a_demo_without_phones_gets_a_port_for_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = r#"{"public":1,"gateway":2,"sample_api":3}"#;
+        let text = format!(r#"{{"admin":9,"sandbox":{old},"production":{old}}}"#);
+        std::fs::write(folder.path().join(FILE), text).unwrap();
+        let known = Ports::remembered(folder.path()).unwrap().unwrap();
+        assert_eq!((known.sandbox.public, known.sandbox.phone), (1, 0));
     }
 
     #[test]

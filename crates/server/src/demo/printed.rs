@@ -56,6 +56,7 @@ pub fn page(
         ("tokens and keys", &sandbox.public, &production.public),
         ("decisions", &sandbox.gateway, &production.gateway),
         ("sample API", &sandbox.sample_api, &production.sample_api),
+        ("phones", &sandbox.phone.url, &production.phone.url),
     ] {
         writeln!(page, "{name:<18}{one:<26}{other}")?;
     }

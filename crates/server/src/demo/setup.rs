@@ -28,6 +28,8 @@ pub struct NewPlace {
     pub mode: Mode,
     /// The port of its public address.
     pub public: u16,
+    /// The port of its phones.
+    pub phone: u16,
     /// The origins of its pages, whose browsers may call.
     pub pages: Vec<String>,
 }
@@ -48,7 +50,7 @@ pub struct SetUp {
 /// What cannot be made, and why.
 pub async fn set_up(operator: &Operator, place: &NewPlace) -> anyhow::Result<SetUp> {
     let organization = organization(operator).await?;
-    let (issuer, was_there) = environment(operator, place)
+    let (issuer, was_there) = environment(operator, place, &organization)
         .await
         .with_context(|| format!("cannot make the environment {}", place.id))?;
     let setting = Setting {
@@ -88,46 +90,67 @@ async fn organization(operator: &Operator) -> anyhow::Result<OrganizationId> {
 }
 
 /// The issuer of its tokens, and whether it was there.
-async fn environment(operator: &Operator, place: &NewPlace) -> anyhow::Result<(String, bool)> {
+async fn environment(
+    operator: &Operator,
+    place: &NewPlace,
+    organization: &OrganizationId,
+) -> anyhow::Result<(String, bool)> {
     let found = operator.find(Target::Environment(place.id.clone())).await?;
-    let made = match found {
-        None => make_environment(operator, place).await?,
-        Some(stored) => (amend_environment(operator, place, &stored).await?, true),
+    let issuer = match &found {
+        None => make_environment(operator, place, organization).await?,
+        Some(stored) => amend_environment(operator, place, organization, stored).await?,
     };
     set_guards(operator, place).await?;
-    Ok(made)
+    Ok((issuer, found.is_some()))
 }
 
-async fn make_environment(operator: &Operator, place: &NewPlace) -> anyhow::Result<(String, bool)> {
+async fn make_environment(
+    operator: &Operator,
+    place: &NewPlace,
+    organization: &OrganizationId,
+) -> anyhow::Result<String> {
     let issuer = format!("http://127.0.0.1:{}", place.public);
     let new = NewEnvironment {
         id: place.id.clone(),
         display_name: None,
         mode: place.mode,
         issuer: issuer.clone(),
-        hosts: hosts(place.public),
+        hosts: hosts(place),
         dialects: Some(public_dialects()),
         brand: None,
         allowed_origins: place.pages.clone(),
         public_url: Some(issuer.clone()),
-        phone_url: None,
-        provider_registrations: None,
+        phone_url: Some(phone_url(place)),
+        provider_registrations: registrations(place, organization),
     };
     operator.make(create(New::Environment(new))).await?;
-    Ok((issuer, false))
+    Ok(issuer)
 }
 
-/// Names that every browser and curl take for this machine (RFC 6761 section 6.3), each with the port.
-fn hosts(port: u16) -> Vec<String> {
-    ["127.0.0.1", "localhost", "auth.localhost", "api.localhost"]
-        .map(|name| format!("{name}:{port}"))
-        .to_vec()
+/// Names that every browser and curl take for this machine (RFC 6761 section 6.3), each with the port; and where
+/// phones answer.
+fn hosts(place: &NewPlace) -> Vec<String> {
+    let names = ["127.0.0.1", "localhost", "auth.localhost", "api.localhost"];
+    let public = names.map(|name| format!("{name}:{}", place.public));
+    let phones = format!("127.0.0.1:{}", place.phone);
+    public.into_iter().chain([phones]).collect()
+}
+
+/// A secure context, to browsers: this machine's address is one (Secure Contexts section 3.1).
+fn phone_url(place: &NewPlace) -> String {
+    format!("http://127.0.0.1:{}", place.phone)
+}
+
+/// Whose service providers are that register themselves: in the sandbox they may.
+fn registrations(place: &NewPlace, organization: &OrganizationId) -> Option<OrganizationId> {
+    (place.mode == Mode::Sandbox).then(|| organization.clone())
 }
 
 /// What moves with the ports, and what an earlier demo did not know. Its issuer.
 async fn amend_environment(
     operator: &Operator,
     place: &NewPlace,
+    organization: &OrganizationId,
     stored: &Stored,
 ) -> anyhow::Result<String> {
     let known = stored.environment().context("an environment's row")?;
@@ -135,21 +158,26 @@ async fn amend_environment(
     dialects.extend(public_dialects());
     let mut seen = BTreeSet::new();
     dialects.retain(|name| seen.insert(name.clone()));
-    let hosts = hosts(place.public);
+    let hosts = hosts(place);
     let public_url = Some(format!("http://127.0.0.1:{}", place.public));
+    let phone_url = Some(phone_url(place));
+    let registrations = registrations(place, organization);
+    // Who has phones has said whether providers may register, too.
+    let is_without_phones = known.phone_url.is_none() && registrations.is_some();
     let change = EnvironmentChange {
         hosts: (known.hosts != hosts).then_some(hosts),
         dialects: (known.dialects != dialects).then_some(dialects),
         allowed_origins: (known.allowed_origins != place.pages).then(|| place.pages.clone()),
         public_url: (known.public_url != public_url).then_some(public_url),
-        phone_url: None,
-        provider_registrations: None,
+        phone_url: (known.phone_url != phone_url).then_some(phone_url),
+        provider_registrations: is_without_phones.then_some(registrations),
         display_name: None,
     };
     let changes = change.hosts.is_some()
         || change.dialects.is_some()
         || change.allowed_origins.is_some()
-        || change.public_url.is_some();
+        || change.public_url.is_some()
+        || change.phone_url.is_some();
     if changes {
         let amend = Amend::Environment(place.id.clone(), change);
         operator.ask(change_at(amend, stored)).await?;

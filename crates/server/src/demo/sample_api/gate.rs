@@ -177,11 +177,7 @@ fn sent_on(headers: &HeaderMap) -> HeaderMap {
 fn judge(answer: Response<Bytes>) -> Result<HeaderMap, Box<Answer>> {
     let status = answer.status();
     if status == StatusCode::OK && answer.headers().contains_key("countersign-environment") {
-        let said = IDENTITY_HEADERS.iter().filter_map(|header| {
-            let value = answer.headers().get(header.lower)?;
-            Some((HeaderName::from_static(header.lower), value.clone()))
-        });
-        return Ok(said.collect());
+        return Ok(identity(answer.headers()));
     }
     if status.is_success() || status.is_redirection() || status.is_informational() {
         tracing::warn!(%status, "whoever answers there is not Countersign");
@@ -192,6 +188,26 @@ fn judge(answer: Response<Bytes>) -> Result<HeaderMap, Box<Answer>> {
         head.headers.remove(*name);
     }
     Err(Box::new(Response::from_parts(head, body.into())))
+}
+
+/// What the identity headers among these say.
+fn identity(headers: &HeaderMap) -> HeaderMap {
+    let said = IDENTITY_HEADERS.iter().filter_map(|header| {
+        let value = headers.get(header.lower)?;
+        Some((HeaderName::from_static(header.lower), value.clone()))
+    });
+    said.collect()
+}
+
+/// Who calls, as the proxy that has asked says on each request. Without an environment nobody has asked.
+///
+/// # Errors
+/// 503, as where this API cannot ask.
+pub fn told(headers: &HeaderMap) -> Result<HeaderMap, Box<Answer>> {
+    match headers.contains_key("countersign-environment") {
+        true => Ok(identity(headers)),
+        false => Err(Box::new(away())),
+    }
 }
 
 /// Without a decision nothing passes.

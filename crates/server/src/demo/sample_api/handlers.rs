@@ -1,7 +1,7 @@
 //! What the API does with requests that passed. It asks nobody who they are: the identity says so.
 
 use super::{
-    Passed, Schemas,
+    Passed, Schemas, countersigned,
     graphql::{self, Graph},
     money, page,
     sites::{ORGANIZATION_NUMBER, SITES, Site, find},
@@ -43,6 +43,8 @@ pub async fn answer(passed: &Passed, schemas: &Schemas) -> Answer {
         ["api", "v1", rest @ ..] => read(passed, || {
             money::wallets(passed, rest).unwrap_or_else(not_found)
         }),
+        ["payouts"] => write(passed, countersigned::payout),
+        ["lockdown"] => write(passed, countersigned::lockdown),
         _ => not_found(),
     };
     show(&passed.identity, answer.headers_mut());
@@ -53,6 +55,13 @@ fn read(passed: &Passed, handler: impl FnOnce() -> Answer) -> Answer {
     match passed.request.method {
         Method::GET | Method::HEAD => handler(),
         _ => wrong_method("GET, HEAD"),
+    }
+}
+
+fn write(passed: &Passed, handler: impl FnOnce(&Passed) -> Answer) -> Answer {
+    match passed.request.method {
+        Method::POST => handler(passed),
+        _ => wrong_method("POST"),
     }
 }
 

@@ -1,8 +1,9 @@
 //! The API that the demo protects: sites and their streams, in Ayyeka's shapes, in plain JSON and in GraphQL.
 //!
 //! It is its own proxy: every request is asked about at a gateway listener first, over HTTP, and reaches a
-//! handler only with the identity that the answer names.
+//! handler only with the identity that the answer names. Behind a proxy of somebody else's, that one has asked.
 
+mod countersigned;
 mod gate;
 mod graphql;
 mod handlers;
@@ -11,13 +12,13 @@ mod page;
 mod pages;
 mod sites;
 
-pub use gate::Gate;
 pub use money::{ACCOUNT, PROFILE};
 pub use pages::origins;
 
 use crate::{http::Answer, system};
 use anyhow::Context as _;
 use bytes::Bytes;
+use gate::Gate;
 use graphql::Graph;
 use http::{HeaderMap, Request};
 use http_body_util::{BodyExt as _, Limited};
@@ -58,9 +59,19 @@ pub struct SampleApi {
     connections: TaskTracker,
 }
 
+/// Who asks the gateway whether a request may pass.
+#[derive(Debug, Clone, Copy)]
+pub enum AskedBy {
+    /// This API, as a proxy would, at this gateway listener.
+    Itself(SocketAddr),
+    /// A proxy, and nobody reaches this API but through it: what it says of the caller is believed.
+    Proxy,
+}
+
 /// What every connection is served with.
 struct Serving {
-    gate: Gate,
+    /// None: a proxy has asked.
+    gate: Option<Gate>,
     schemas: Schemas,
     pages: Pages,
     permits: Arc<Semaphore>,
@@ -84,11 +95,11 @@ struct Passed {
 }
 
 impl SampleApi {
-    /// Listen on `port` of this machine (0 takes a free one), and ask at `gateway`.
+    /// Listen on `port` of this machine (0 takes a free one).
     ///
     /// # Errors
     /// When it cannot listen there.
-    pub async fn start(port: u16, gateway: SocketAddr) -> anyhow::Result<Self> {
+    pub async fn start(port: u16, asked_by: AskedBy) -> anyhow::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .await
             .with_context(|| format!("cannot listen on 127.0.0.1:{port} for the sample API"))?;
@@ -99,7 +110,10 @@ impl SampleApi {
             connections: TaskTracker::new(),
         };
         let serving = Arc::new(Serving {
-            gate: Gate::new(gateway),
+            gate: match asked_by {
+                AskedBy::Itself(gateway) => Some(Gate::new(gateway)),
+                AskedBy::Proxy => None,
+            },
             schemas: Schemas {
                 sites: graphql::schema(graphql::Query),
                 profile: graphql::schema(money::Query),
@@ -194,17 +208,23 @@ impl Serving {
     async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
         let (parts, body) = request.into_parts();
         // The question first: a stranger's body is not worth reading.
-        let identity = match self.gate.ask(&parts, peer).await {
+        let identity = match &self.gate {
+            Some(gate) => gate.ask(&parts, peer).await,
+            None => gate::told(&parts.headers),
+        };
+        let identity = match identity {
             Ok(identity) => identity,
             Err(denial) => return *denial,
         };
-        let read = Limited::new(body, BODY_BYTES_MAX).collect();
-        let body = match tokio::time::timeout(BODY_WITHIN, read).await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-                return handlers::too_large(BODY_BYTES_MAX);
-            }
-            Ok(Err(_)) | Err(_) => return handlers::unreadable(),
+        let is_dropped = self.gate.is_some() && parts.uri.path() == countersigned::WITHOUT_BODY;
+        let read = if is_dropped {
+            Ok(Bytes::new())
+        } else {
+            read(body).await
+        };
+        let body = match read {
+            Ok(body) => body,
+            Err(refusal) => return *refusal,
         };
         let passed = Passed {
             request: parts,
@@ -220,5 +240,17 @@ impl Serving {
                 answer
             }
         }
+    }
+}
+
+/// The whole body, if it is small enough and comes in time.
+async fn read(body: Incoming) -> Result<Bytes, Box<Answer>> {
+    let read = Limited::new(body, BODY_BYTES_MAX).collect();
+    match tokio::time::timeout(BODY_WITHIN, read).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(Box::new(handlers::too_large(BODY_BYTES_MAX)))
+        }
+        Ok(Err(_)) | Err(_) => Err(Box::new(handlers::unreadable())),
     }
 }

@@ -80,6 +80,35 @@ async fn a_denial_is_passed_on_as_it_is() {
 }
 
 #[tokio::test]
+async fn what_binds_a_countersigned_request_is_asked_with_and_where_to_poll_is_told() {
+    let answer = "HTTP/1.1 403 Forbidden\r\nLocation: http://auth.example/approvals/a1\r\nContent-Type: application/problem+json\r\nContent-Length: 2\r\n\r\n{}";
+    let (gate, asked) = gateway(Some(answer)).await;
+    let parts = request(&[
+        ("content-digest", "sha-256=:YWJj:"),
+        ("countersign-approval", "a1"),
+    ]);
+    let denial = gate.ask(&parts, peer()).await.unwrap_err();
+    assert_eq!(denial.status(), 403);
+    let headers = denial.headers();
+    assert_eq!(headers["location"], "http://auth.example/approvals/a1");
+    assert_eq!(headers["content-type"], "application/problem+json");
+    let asked = asked.await.unwrap();
+    for line in ["content-digest: sha-256=:ywjj:", "countersign-approval: a1"] {
+        assert!(asked.lines().any(|it| it == line), "{line}: {asked}");
+    }
+}
+
+#[test]
+fn behind_a_proxy_that_has_asked_its_word_counts_and_without_one_nothing_passes() {
+    let headers = request(&[("countersign-environment", "sandbox"), ("x-own", "1")]).headers;
+    let identity = told(&headers).unwrap();
+    assert_eq!(identity.len(), 1, "{identity:?}");
+    assert_eq!(identity["countersign-environment"], "sandbox");
+    let nobody = told(&request(&[("countersign-subject", "ada")]).headers);
+    assert_eq!(nobody.unwrap_err().status(), 503);
+}
+
+#[tokio::test]
 async fn without_a_yes_that_names_the_environment_nothing_passes() {
     for answer in [
         Some("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
