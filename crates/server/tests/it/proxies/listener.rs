@@ -15,7 +15,7 @@ fn carriers(profile: &str) -> &'static Carriers {
 }
 
 /// A decision request of `profile` about this request, added to `ask`.
-fn asks(profile: &str, ask: Ask, method: &str, host: &str, target: &str) -> Ask {
+pub fn asks(profile: &str, ask: Ask, method: &str, host: &str, target: &str) -> Ask {
     let carriers = carriers(profile);
     let mut ask = ask;
     for (source, value) in [
