@@ -42,6 +42,9 @@ pub struct Demo {
     /// Write what the printed commands use into this file, as JSON
     #[arg(long, value_name = "FILE")]
     facts: Option<PathBuf>,
+    /// Let the demo's own phone approve everything that it is asked: for scripts
+    #[arg(long)]
+    auto_approve: bool,
 }
 
 /// Which OpenAPI documents.
@@ -163,6 +166,7 @@ pub fn demo(arguments: Demo, connection: Connection) -> Result<(), Failure> {
         data: connection.data,
         free_ports: arguments.free_ports,
         facts: arguments.facts,
+        auto_approve: arguments.auto_approve,
     })
     .map_err(|error| told(&error))
 }

@@ -110,8 +110,11 @@ const ULTRA_BACK_END: Wanted = Wanted {
     ..BACKEND
 };
 
+/// The service provider, as its people know it.
+pub const PROVIDER: &str = "Example Bank";
+
 const EXAMPLE_BANK: Wanted = Wanted {
-    display_name: "Example Bank",
+    display_name: PROVIDER,
     kind: ClientKind::ServiceProvider,
     spelling: Spelling::Ubiqu,
     scopes: &[],

@@ -86,11 +86,25 @@ impl Place {
     }
 }
 
-/// Where people's phones answer.
+/// Where people's phones answer, and the one that is there.
 #[derive(Serialize, Clone)]
 pub struct Phone {
     /// The page's address is `/phone` there.
     pub url: String,
+    /// The demo's own phone, in the sandbox.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub own: Option<OwnPhone>,
+}
+
+/// The demo's own phone.
+#[derive(Serialize, Clone)]
+pub struct OwnPhone {
+    /// Its file, for `countersign phone`.
+    pub file: PathBuf,
+    /// Its PIN.
+    pub pin: &'static str,
+    /// Whether it approves everything by itself.
+    pub approves_everything: bool,
 }
 
 /// One client for each system.
@@ -211,22 +225,30 @@ impl Facts {
     pub fn write(&self, path: &Path) -> anyhow::Result<()> {
         let mut text = Zeroizing::new(serde_json::to_vec_pretty(self)?);
         text.push(b'\n');
-        let mut name = path.as_os_str().to_owned();
-        name.push(".new");
-        let new = PathBuf::from(name);
-        let write = || -> std::io::Result<()> {
-            remove(&new)?;
-            // `create_new`: an old file's permissions, or a link in its place, are not ours to trust.
-            let mut file: File = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&new)?;
-            file.write_all(&text)?;
-            std::fs::rename(&new, path)
-        };
-        write().with_context(|| format!("cannot write {}", path.display()))
+        write_for_owner(path, &text)
     }
+}
+
+/// Write `text` to `path`, for the owner only, all at once.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_for_owner(path: &Path, text: &[u8]) -> anyhow::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let new = PathBuf::from(name);
+    let write = || -> std::io::Result<()> {
+        remove(&new)?;
+        // `create_new`: an old file's permissions, or a link in its place, are not ours to trust.
+        let mut file: File = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&new)?;
+        file.write_all(text)?;
+        std::fs::rename(&new, path)
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Remove the facts of an earlier demo, so that nobody takes them for this one's.
@@ -294,6 +316,7 @@ mod tests {
             sample_api: format!("{name}-api"),
             phone: Phone {
                 url: format!("{name}-phone"),
+                own: None,
             },
             clients: clients.clone(),
         };
@@ -302,7 +325,14 @@ mod tests {
             gateway: "g".into(),
             admin: "a".into(),
             sample_api: "s".into(),
-            phone: Phone { url: "n".into() },
+            phone: Phone {
+                url: "n".into(),
+                own: Some(OwnPhone {
+                    file: "/f".into(),
+                    pin: "1",
+                    approves_everything: false,
+                }),
+            },
             operator_token: secret("O"),
             clients: clients.clone(),
             environments: Environments {
@@ -357,6 +387,8 @@ mod tests {
             ("/ubiqu/api_key", "U"),
             ("/ubiqu/asset_uuid", "D"),
             ("/phone/url", "n"),
+            ("/phone/file", "/f"),
+            ("/phone/pin", "1"),
             ("/environments/production/phone/url", "production-phone"),
             ("/environments/production/ultra/scope", "L"),
             ("/environments/sandbox/public", "sandbox-public"),

@@ -1,10 +1,14 @@
 //! The commands that the demo prints: each can be pasted into a shell as it stands, and needs no other.
 
 mod bitcanuck;
+mod countersigned;
+mod hands;
 mod quiltt;
+mod ubiqu;
 mod ultra;
 
 use super::facts::Place;
+pub use hands::Hands;
 use std::path::Path;
 
 /// One command, or a few that belong together.
@@ -13,17 +17,24 @@ pub struct Flow {
     pub name: &'static str,
     /// What it shows.
     pub title: &'static str,
-    /// For `sh`, with curl, sed and base64; openssl where it signs.
+    /// For `sh`, with curl, sed and base64; openssl where somebody signs.
     pub command: String,
 }
 
 /// Every flow, in the order in which a newcomer would try them.
-pub fn flows(sandbox: &Place, production: &Place, admin: (&str, &str), mails: &Path) -> Vec<Flow> {
-    let (admin, operator_token) = admin;
+pub fn flows(
+    sandbox: &Place,
+    production: &Place,
+    hands: &Hands<'_>,
+    (admin, operator_token): (&str, &str),
+    mails: &Path,
+) -> Vec<Flow> {
     let mut flows = ayyeka(sandbox, production);
     flows.extend(quiltt::flows(sandbox, mails));
     flows.extend(bitcanuck::flows(sandbox));
     flows.extend(ultra::flows(sandbox));
+    flows.extend(ubiqu::flows(sandbox, hands));
+    flows.extend(countersigned::flows(sandbox, hands));
     flows.extend(standard(sandbox));
     flows.extend(api_key(sandbox));
     flows.push(flow(

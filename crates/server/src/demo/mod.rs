@@ -9,6 +9,7 @@ mod folder;
 mod guards;
 mod operator;
 mod people;
+mod phone;
 mod ports;
 mod printed;
 pub mod sample_api;
@@ -27,9 +28,11 @@ use crate::{
 };
 use anyhow::Context as _;
 use countersign_engine::{id::EnvironmentId, model::environment::Mode};
-use facts::{Environments, Facts, Phone, Place};
+use facts::{Environments, Facts, OwnPhone, Phone, Place};
+use flows::Hands;
 use folder::Folder;
 use operator::Operator;
+use phone::DemoPhone;
 use ports::{EnvironmentPorts, Ports};
 use printed::Style;
 use sample_api::{AskedBy, SampleApi};
@@ -62,6 +65,8 @@ pub struct Arguments {
     pub free_ports: bool,
     /// Where to write what the printed commands use, as JSON.
     pub facts: Option<PathBuf>,
+    /// The demo's own phone approves everything that it is asked.
+    pub auto_approve: bool,
 }
 
 /// Run the demo until it is told to stop.
@@ -125,7 +130,7 @@ impl Stop {
 struct Demo {
     running: Running,
     sample_apis: [SampleApi; 2],
-    keys: TaskTracker,
+    background: TaskTracker,
     stop: CancellationToken,
 }
 
@@ -165,7 +170,7 @@ impl Demo {
         let [api, other_api] = &apis;
         let sandbox = place(sandbox, Mode::Sandbox, &one, api);
         let production = place(production, Mode::Production, &other, other_api);
-        let made = [
+        let mut made = [
             setup::set_up(&operator, &sandbox).await?,
             setup::set_up(&operator, &production).await?,
         ];
@@ -173,14 +178,16 @@ impl Demo {
         let demo = Self {
             running,
             sample_apis: apis,
-            keys: TaskTracker::new(),
+            background: TaskTracker::new(),
             stop: CancellationToken::new(),
         };
         demo.make_keys();
         if folder.is_kept() {
             demo.ports(admin, [&one, &other]).remember(folder.path())?;
         }
-        let facts = demo.facts(folder, admin, [&one, &other], &made, &operator);
+        let own = demo.phone(arguments, folder, (&operator, &sandbox, &mut made[0]));
+        let own = own.await.context("cannot make the demo's phone")?;
+        let facts = demo.facts(folder, admin, [&one, &other], (&made, own), &operator);
         if let Some(path) = &arguments.facts {
             facts.write(path)?;
         }
@@ -191,10 +198,43 @@ impl Demo {
     /// Key pairs take seconds: they are made while people read. Whoever is quicker waits for their own.
     fn make_keys(&self) {
         let (state, stop) = (Arc::clone(&self.running.state), self.stop.clone());
-        system::spawn(&self.keys, async move {
+        system::spawn(&self.background, async move {
             // At the end of the demo a key pair that is half made is worth nothing.
             let _ = stop.run_until_cancelled(workers::keep_keys(&state)).await;
         });
+    }
+
+    /// The phone of the sandbox. Its keys take a second or two, during which everything else answers already.
+    async fn phone(
+        &self,
+        arguments: &Arguments,
+        folder: &Folder,
+        (operator, place, made): (&Operator, &NewPlace, &mut SetUp),
+    ) -> anyhow::Result<OwnPhone> {
+        let owner = phone::Owner {
+            operator,
+            place,
+            organization: &made.organization,
+            groups: &[guards::OPERATIONS],
+            subject: people::profile_subject()?,
+            provider: clients::PROVIDER,
+            api_key: &made.clients.ubiqu.api_key,
+        };
+        let phone = DemoPhone::ready(&owner, folder.path()).await?;
+        made.clients.ubiqu.asset_uuid = Some(phone.asset.clone());
+        let own = OwnPhone {
+            file: phone.file.clone(),
+            pin: phone::PIN,
+            approves_everything: arguments.auto_approve,
+        };
+        if arguments.auto_approve {
+            let stop = self.stop.clone();
+            system::spawn(&self.background, async move {
+                // What it does at the end of the demo nobody waits for.
+                let _ = stop.run_until_cancelled(phone.approve_everything()).await;
+            });
+        }
+        Ok(own)
     }
 
     /// The ports that everything really has.
@@ -219,7 +259,7 @@ impl Demo {
         folder: &Folder,
         admin: SocketAddr,
         at: [&ListeningAt; 2],
-        made: &[SetUp; 2],
+        (made, own): (&[SetUp; 2], OwnPhone),
         operator: &Operator,
     ) -> Facts {
         let url = |address: SocketAddr| format!("http://{address}");
@@ -233,7 +273,8 @@ impl Demo {
         let [sandbox_at, production_at] = at;
         let [sandbox_api, production_api] = &self.sample_apis;
         let [sandbox_made, production_made] = made;
-        let sandbox = place(sandbox_at, sandbox_api, sandbox_made);
+        let mut sandbox = place(sandbox_at, sandbox_api, sandbox_made);
+        sandbox.phone.own = Some(own);
         let production = place(production_at, production_api, production_made);
         let admin = url(admin);
         Facts {
@@ -249,6 +290,7 @@ impl Demo {
             commands: flows::flows(
                 &sandbox,
                 &production,
+                &Hands::of(&sandbox, &program(), folder.path()),
                 (&admin, operator.token.expose()),
                 &folder.mails(),
             ),
@@ -263,9 +305,9 @@ impl Demo {
     /// The APIs first: they ask the server.
     async fn shutdown(self) {
         self.stop.cancel();
-        self.keys.close();
+        self.background.close();
         let [one, other] = self.sample_apis;
-        tokio::join!(one.shutdown(), other.shutdown(), self.keys.wait());
+        tokio::join!(one.shutdown(), other.shutdown(), self.background.wait());
         self.running.shutdown().await;
     }
 }
@@ -343,6 +385,12 @@ fn listening(running: &Running) -> anyhow::Result<[ListeningAt; 2]> {
         })
     };
     Ok([at(0)?, at(1)?])
+}
+
+/// This program, as it can be called again.
+fn program() -> PathBuf {
+    // Where the system does not tell, it is looked for where programs are.
+    std::env::current_exe().unwrap_or_else(|_| "countersign".into())
 }
 
 fn tcp(address: Option<&Address>) -> anyhow::Result<SocketAddr> {

@@ -32,9 +32,17 @@ const PASSWORD_CHARS: usize = 24;
 /// # Errors
 /// When it cannot be made.
 pub async fn profile(setting: &Setting<'_>) -> anyhow::Result<String> {
-    let uuid = global_id::decode("p", PROFILE).context("a profile's identifier")?;
-    subject(setting, &uuid.to_string(), PROFILE_EMAIL).await?;
+    subject(setting, profile_subject()?.as_str(), PROFILE_EMAIL).await?;
     Ok(PROFILE.into())
+}
+
+/// The same, as Countersign knows it.
+///
+/// # Errors
+/// Never for the one above.
+pub fn profile_subject() -> anyhow::Result<SubjectId> {
+    let uuid = global_id::decode("p", PROFILE).context("a profile's identifier")?;
+    Ok(SubjectId::parse(&uuid.to_string())?)
 }
 
 /// The user's password: a new one, because nobody can tell the old one.

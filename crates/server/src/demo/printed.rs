@@ -1,6 +1,11 @@
 //! What the demo tells people: what listens where, and commands to paste.
 
-use super::{PROFILE, facts::Facts, folder::Folder, setup::SetUp};
+use super::{
+    PROFILE,
+    facts::{Facts, Place},
+    folder::Folder,
+    setup::SetUp,
+};
 use std::fmt::{self, Display, Write as _};
 
 /// Whether the words may have colours.
@@ -78,6 +83,7 @@ pub fn page(
     }
     writeln!(page, "Its mails are written to {}.", facts.mails.display())?;
     writeln!(page, "A front end, for a browser: {}", facts.page)?;
+    phones(&mut page, sandbox)?;
     for (name, set_up) in places {
         said_of(&mut page, name, set_up, facts)?;
     }
@@ -103,6 +109,25 @@ const PICTURE: &str = concat!(
     "  caller -- token -----> sample API -- may this pass? --------------> decisions\n",
     "                         sample API <-- yes, it is.. / no, because.. --\n\n",
 );
+
+/// Whose phone is there already, and where others come from.
+fn phones(page: &mut String, sandbox: &Place) -> fmt::Result {
+    let phone = &sandbox.phone;
+    writeln!(page, "A phone, for a browser: {}/phone", phone.url)?;
+    let Some(own) = &phone.own else {
+        return Ok(());
+    };
+    let does = match own.approves_everything {
+        true => "it approves everything by itself",
+        false => "it waits for the commands below",
+    };
+    writeln!(
+        page,
+        "The demo's own phone is in {}, its PIN is {}: {does}.",
+        own.file.display(),
+        own.pin
+    )
+}
 
 /// What differs from a fresh demo.
 fn said_of(page: &mut String, name: &str, set_up: &SetUp, facts: &Facts) -> fmt::Result {

@@ -38,6 +38,8 @@ pub struct NewPlace {
 pub struct SetUp {
     /// The clients, with secrets that work now.
     pub clients: Clients,
+    /// Whose they are.
+    pub organization: OrganizationId,
     /// The issuer of its standard tokens.
     pub issuer: String,
     /// Whether an earlier demo made it.
@@ -64,6 +66,7 @@ pub async fn set_up(operator: &Operator, place: &NewPlace) -> anyhow::Result<Set
         .with_context(|| format!("cannot make the clients of {}", place.id))?;
     Ok(SetUp {
         clients,
+        organization,
         issuer,
         was_there,
     })

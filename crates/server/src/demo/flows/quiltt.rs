@@ -13,13 +13,10 @@ pub fn flows(place: &Place, mails: &Path) -> Vec<Flow> {
     let api = &place.sample_api;
     let key = place.clients.quiltt.api_key_secret.expose();
     let profile = &place.clients.quiltt.profile_id;
-    let sessions = at(place, "auth", "/v1/users/sessions");
     let session = at(place, "auth", "/v1/users/session");
     let with_key = format!("-H 'Authorization: Bearer {key}'");
-    let issue = format!(
-        "-X POST {sessions} \\\n  {with_key} \\\n  {JSON} -d '{{\"userId\": \"{profile}\"}}'"
-    );
-    let token = format!("ANSWER=$(curl -s {issue})\n{}", member("TOKEN", "token"));
+    let issue = issue(place);
+    let token = session_token(place);
     let bearer = "-H \"Authorization: Bearer $TOKEN\"";
     let graphql = format!("curl -s -i {api}/v1/graphql {JSON} {QUERY}");
     let mut flows = vec![
@@ -76,6 +73,25 @@ pub fn flows(place: &Place, mails: &Path) -> Vec<Flow> {
     ];
     flows.push(sign_in(place, mails));
     flows
+}
+
+/// Ask for a session of the profile.
+fn issue(place: &Place) -> String {
+    let sessions = at(place, "auth", "/v1/users/sessions");
+    let key = place.clients.quiltt.api_key_secret.expose();
+    let profile = &place.clients.quiltt.profile_id;
+    format!(
+        "-X POST {sessions} \\\n  -H 'Authorization: Bearer {key}' \\\n  {JSON} -d '{{\"userId\": \"{profile}\"}}'"
+    )
+}
+
+/// Keep a session of the profile in `$TOKEN`.
+pub fn session_token(place: &Place) -> String {
+    format!(
+        "ANSWER=$(curl -s {})\n{}",
+        issue(place),
+        member("TOKEN", "token")
+    )
 }
 
 /// Identify, read the mail, authenticate.
