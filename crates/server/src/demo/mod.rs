@@ -267,7 +267,10 @@ impl Demo {
             public: url(at.public),
             gateway: url(at.gateway),
             sample_api: url(api.address),
-            phone: Phone { url: url(at.phone) },
+            phone: Phone {
+                url: url(at.phone),
+                own: None,
+            },
             clients: made.clients.clone(),
         };
         let [sandbox_at, production_at] = at;

@@ -114,7 +114,7 @@ async fn enrolled(owner: &Owner<'_>, file: &Path) -> anyhow::Result<(Phone, Valu
     if file.exists() {
         let known = PhoneFile::read(file).and_then(|known| known.phone(Vec::new()));
         let secret = known.and_then(|phone| phone.key().secret());
-        let key = secret.and_then(|secret| DeviceKey::restore(&secret));
+        let key = secret.and_then(|secret| DeviceKey::restore(secret.as_slice()));
         let phone = key.and_then(with).map_err(failed)?;
         match phone.device().await {
             Ok(device) => {

@@ -65,6 +65,27 @@ const PRINTED: &[(&str, u16, &str)] = &[
         r#"{"data":null,"errors":[{"message":{"statusCode":401,"#,
     ),
     ("refused-in-a-browser", 403, "browser"),
+    ("ubiqu-identification", 200, r#""status_text":"created""#),
+    ("ubiqu-identified", 200, r#""status_text":"consumed""#),
+    (
+        "ubiqu-asset",
+        200,
+        r#""public_key_authenticate":"-----BEGIN PUBLIC KEY-----"#,
+    ),
+    ("ubiqu-authenticate", 200, "Verified OK"),
+    (
+        "payout-asked",
+        403,
+        r#""type":"urn:countersign:problem:approval-required""#,
+    ),
+    ("payout", 201, r#""paid":{"amount":"12.50","to":"Ada"}"#),
+    (
+        "refused-other-payout",
+        403,
+        r#""type":"urn:countersign:problem:approval-mismatch""#,
+    ),
+    ("payout-receipt", 200, "Pay 12.50 to Ada"),
+    ("lockdown", 200, r#""name":"Harbour pumping station""#),
     ("standard-token", 200, r#""token_type":"Bearer""#),
     ("standard-call", 200, r#"{"sites":["#),
     ("standard-introspect", 200, r#""active":true"#),
@@ -127,12 +148,14 @@ fn the_facts_have_the_promised_members_and_only_the_owner_reads_them() {
         "/gateway",
         "/admin",
         "/sample_api",
+        "/phone/url",
         "/environments/sandbox/public",
         "/environments/sandbox/gateway",
         "/environments/sandbox/sample_api",
         "/environments/production/public",
         "/environments/production/gateway",
         "/environments/production/sample_api",
+        "/environments/production/phone/url",
     ] {
         assert!(
             demo.fact(member).starts_with("http://127.0.0.1:"),
@@ -169,10 +192,56 @@ fn the_facts_of_each_system_are_spelled_as_it_spells_them(demo: &Demo) {
     assert!(registration.starts_with("cs_pub_test_"), "{registration}");
     let secret = demo.fact("/environments/production/ultra/backend_client_secret");
     assert!(secret.starts_with("cs_sec_live_"), "{secret}");
+    for id in ["/ubiqu/api_key", "/ubiqu/asset_uuid"] {
+        let text = demo.fact(id);
+        assert!(text.len() == 32 && is_hex(text), "{id}: {text}");
+    }
     let mails = std::path::Path::new(demo.fact("/mails"));
     assert!(mails.is_dir(), "{}", mails.display());
     assert!(demo.printed().contains(demo.fact("/mails")));
     assert!(demo.printed().contains(demo.fact("/page")));
+    let phone_page = format!("{}/phone", demo.fact("/phone/url"));
+    assert!(demo.printed().contains(&phone_page), "{phone_page}");
+}
+
+#[test]
+fn the_demos_phone_is_known_to_its_provider_by_the_asset_of_the_facts() {
+    let demo = Demo::shared();
+    let said = demo.sh(demo.fact("/commands/ubiqu-identified"));
+    let asset = &said.json()["result"]["asset_uuid"];
+    assert_eq!(asset, demo.fact("/ubiqu/asset_uuid"), "{said:?}");
+}
+
+#[test]
+fn a_phone_that_approves_everything_leaves_scripts_nothing_to_do() {
+    let demo = Demo::start(&["--auto-approve"]);
+    for (name, status, piece) in [
+        ("ubiqu-authenticate", 200, "Verified OK"),
+        ("payout", 201, r#""paid""#),
+        ("lockdown", 200, r#""locked""#),
+    ] {
+        let command = demo.fact(&format!("/commands/{name}"));
+        assert!(!command.contains("phone approve"), "{command}");
+        let said = demo.sh(command);
+        assert_eq!(said.status, status, "{name}: {said:?}");
+        assert!(said.body.contains(piece), "{name}: {said:?}");
+    }
+}
+
+/// The sample API is its own proxy.
+#[test]
+fn an_approval_pays_no_other_body_and_a_lockdown_has_none() {
+    let demo = Demo::shared();
+    let command = demo.fact("/commands/payout");
+    let (asked, passes) = command.rsplit_once("curl -s -i").unwrap();
+    let other = format!("{asked}BODY='another'\ncurl -s -i{passes}");
+    let said = demo.sh(&other);
+    assert_eq!(said.status, 403, "{said:?}");
+    assert_eq!(said.json()["type"], "urn:sample-api:problem:body-differs");
+
+    let command = demo.fact("/commands/lockdown");
+    let said = demo.sh(&format!("{command} -d unseen"));
+    assert_eq!(said.status, 200, "the body is dropped: {said:?}");
 }
 
 /// The answer that Ayyeka's document prints, to the byte where it says one.
@@ -466,6 +535,8 @@ fn a_kept_folder_serves_again_with_fresh_secrets_at_the_same_addresses() {
         "/bitcanuck/platform",
         "/ultra/client_id",
         "/ultra/backend_client_id",
+        "/ubiqu/asset_uuid",
+        "/phone/url",
     ] {
         assert_eq!(before.pointer(same), second.facts.pointer(same), "{same}");
     }
@@ -478,6 +549,7 @@ fn a_kept_folder_serves_again_with_fresh_secrets_at_the_same_addresses() {
         "/bitcanuck/platform_private_key_pem",
         "/ultra/registration_token",
         "/ultra/backend_client_secret",
+        "/ubiqu/api_key",
     ] {
         assert_ne!(
             before.pointer(fresh),
@@ -497,6 +569,8 @@ fn a_kept_folder_serves_again_with_fresh_secrets_at_the_same_addresses() {
         ("bitcanuck-platform", 200),
         ("bitcanuck-private", 200),
         ("ultra-front-end", 200),
+        ("ubiqu-authenticate", 200),
+        ("payout", 201),
     ] {
         let said = second.sh(second.fact(&format!("/commands/{name}")));
         assert_eq!(said.status, status, "{name}: {said:?}");

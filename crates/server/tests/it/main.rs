@@ -29,6 +29,7 @@ mod matrix;
 mod outbox;
 mod phone;
 mod phones;
+mod pocket;
 mod proxies;
 mod quiltt;
 mod routes;

@@ -8,6 +8,7 @@ mod shown;
 mod watch;
 mod wire;
 
+pub use file::PhoneFile;
 pub use keys::DeviceKey;
 pub use wire::{Decision, Phone, Refused, Waiting, phone_url};
 
@@ -17,7 +18,6 @@ use super::super::{
     output::{Column, Output},
 };
 use clap::Subcommand;
-use file::PhoneFile;
 use serde_json::Value;
 use std::path::PathBuf;
 

@@ -33,14 +33,17 @@ impl<'a> Hands<'a> {
         format!("{} phone type-in {nonce} --file {file}", self.program)
     }
 
-    /// Approve a request. Where the phone does so by itself, there is nothing to do but to wait.
+    /// Approve a request. Where the phone does so by itself, wait for the news.
     pub fn approve(&self, id: &str) -> String {
         match self.own() {
             Some((own, file)) if !own.approves_everything => format!(
                 "COUNTERSIGN_PHONE_PIN={} {} phone approve {id} --file {file}",
                 own.pin, self.program
             ),
-            _ => "sleep 2".to_owned(),
+            _ => format!(
+                "curl -s -o /dev/null \"{}/approvals/{id}\"",
+                self.place.public
+            ),
         }
     }
 

@@ -43,8 +43,9 @@ impl Said {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// The answer that stands last in `text`: curl prints a `100 Continue` before it, if there is one.
+    /// The answer that stands last in `text`: before it may be what other programs print, or a `100 Continue`.
     fn parse(text: &str) -> Self {
+        let text = &text[text.rfind("HTTP/1.1 ").unwrap_or_default()..];
         let (head, body) = text
             .split_once("\r\n\r\n")
             .unwrap_or_else(|| panic!("an answer: {text:?}"));

@@ -43,7 +43,8 @@ impl Stage {
             "sentence": "Pay {query.amount} to {query.to}",
         }]);
         countersign.set_guards("sandbox", &guards);
-        let approver = json!({ "id": "ada", "display_name": "Ada Lovelace", "groups": ["finance"] });
+        let approver =
+            json!({ "id": "ada", "display_name": "Ada Lovelace", "groups": ["finance"] });
         countersign.make(
             "environments/sandbox/organizations/acme/approvers",
             &approver,

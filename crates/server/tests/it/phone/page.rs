@@ -54,15 +54,13 @@ fn a_person_sets_the_page_up_and_is_told_what_is_wrong_with_it() {
 fn a_code_links_the_page_and_one_from_a_link_is_asked_about_first() {
     let told = told();
     assert_eq!(
-        told["code"]["wrong"],
-        "There is no such code. It may be over: ask for a new one.",
+        told["code"]["wrong"], "There is no such code. It may be over: ask for a new one.",
         "{told}"
     );
     assert_eq!(told["code"]["asked_first"], true, "{told}");
     assert_eq!(told["code"]["fragment_gone"], true, "{told}");
     assert_eq!(
-        told["code"]["linked"],
-        "This phone answers for you as an approver from now on.",
+        told["code"]["linked"], "This phone answers for you as an approver from now on.",
         "{told}"
     );
     assert_eq!(told["code"]["device"], "Approver ada of acme", "{told}");
@@ -73,7 +71,10 @@ fn the_page_shows_what_is_asked_and_what_it_approves_passes() {
     let told = told();
     let shown = &told["approved"];
     assert_eq!(shown["arrived_by_itself"], true, "{told}");
-    assert_eq!(shown["title"], "Pay 1250.00 to Northern Waterworks", "{told}");
+    assert_eq!(
+        shown["title"], "Pay 1250.00 to Northern Waterworks",
+        "{told}"
+    );
     assert_eq!(shown["asked_by"], "Asked by Payroll robot, Acme Logistics");
     assert_eq!(
         shown["parameters"],

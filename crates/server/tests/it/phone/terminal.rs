@@ -50,7 +50,9 @@ impl Phone {
     fn linked(stage: &Stage) -> Self {
         let phone = Self::new();
         phone.enrol(stage).json();
-        let typed = phone.run(&["type-in", &stage.nonce(), "--json"], PIN).json();
+        let typed = phone
+            .run(&["type-in", &stage.nonce(), "--json"], PIN)
+            .json();
         assert_eq!(typed["purpose"], "approver", "{typed}");
         assert_eq!(typed["shown_by"], "Acme Logistics", "{typed}");
         phone
@@ -58,7 +60,14 @@ impl Phone {
 
     fn enrol(&self, stage: &Stage) -> Told {
         self.run(
-            &["enrol", "--url", &stage.url(), "--name", "Ada's terminal", "--json"],
+            &[
+                "enrol",
+                "--url",
+                &stage.url(),
+                "--name",
+                "Ada's terminal",
+                "--json",
+            ],
             PIN,
         )
     }
@@ -144,7 +153,10 @@ fn a_rejection_and_a_second_answer_are_told_apart() {
     let phone = Phone::linked(&stage);
     let (id, _) = stage.ask(TARGET);
     let rejected = phone.run(&["reject", &id], "");
-    assert_eq!((rejected.code, rejected.out.as_str()), (Some(0), "Rejected.\n"));
+    assert_eq!(
+        (rejected.code, rejected.out.as_str()),
+        (Some(0), "Rejected.\n")
+    );
     let told = stage.pay(TARGET, Some(&id));
     assert_eq!(Stage::refused(&told), "approval-rejected", "{told:?}");
     let late = phone.run(&["approve", &id], PIN);
@@ -171,7 +183,10 @@ fn wrong_pins_are_counted_and_the_fifth_locks_the_phone() {
     assert_eq!(right.code, Some(1));
     assert!(right.err.contains("Too many wrong PINs"), "{}", right.err);
     let shown = phone.run(&["show", "--json"], PIN).json();
-    assert_eq!((&shown["locked"], &shown["tries_left"]), (&json!(true), &json!(0)));
+    assert_eq!(
+        (&shown["locked"], &shown["tries_left"]),
+        (&json!(true), &json!(0))
+    );
     let stays = stage.pay(TARGET, Some(&id));
     assert_eq!(stays.status, 403, "{stays:?}");
 }

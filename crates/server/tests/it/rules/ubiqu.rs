@@ -7,7 +7,7 @@ mod registration;
 mod transcripts;
 
 use super::{wire, world::*};
-use crate::phone::Phone;
+use crate::pocket::Phone;
 use countersign_engine::{
     call::{AdminCall, Amend, EnvironmentChange, Target},
     model::{

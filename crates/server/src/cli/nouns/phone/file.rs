@@ -11,12 +11,12 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 /// What the file holds.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ZeroizeOnDrop)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PhoneFile {
+pub struct PhoneFile {
     /// Where phones answer.
     url: String,
     /// What the phone is called.
@@ -24,20 +24,28 @@ pub(super) struct PhoneFile {
     /// Its name: the thumbprint of the key.
     device: String,
     /// PKCS#8, in base64url.
-    private_key: Zeroizing<String>,
+    private_key: String,
 }
 
 impl PhoneFile {
-    pub(super) fn of(phone: &Phone, name: &str) -> Result<Self, Failure> {
+    /// What is kept of `phone`, which is called `name`.
+    ///
+    /// # Errors
+    /// When its key cannot be written down.
+    pub fn of(phone: &Phone, name: &str) -> Result<Self, Failure> {
         Ok(Self {
             url: phone.url().to_string(),
             name: name.to_owned(),
             device: phone.key().id.clone(),
-            private_key: Zeroizing::new(base64url_encode(&phone.key().secret()?)),
+            private_key: base64url_encode(&phone.key().secret()?),
         })
     }
 
-    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+    /// The phone in the file at `path`.
+    ///
+    /// # Errors
+    /// When there is none, or others may read it.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
         if !path.exists() {
             return Err(Failure::usage("there is no phone yet")
                 .at(format!("{} does not exist", path.display()))
@@ -51,7 +59,11 @@ impl PhoneFile {
         })
     }
 
-    pub(super) fn phone(&self, authorities: Vec<Certificate>) -> Result<Phone, Failure> {
+    /// The phone, ready to call; `authorities` vouch for where phones answer.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn phone(&self, authorities: Vec<Certificate>) -> Result<Phone, Failure> {
         let damaged = || Failure::refused("the phone's file is damaged: its key cannot be read");
         let document = base64url_decode(&self.private_key).map_err(|_| damaged())?;
         let key = DeviceKey::restore(&Zeroizing::new(document))?;
