@@ -30,6 +30,13 @@ use std::sync::{
 #[derive(Default)]
 pub struct CountingEntropy(AtomicU64);
 
+impl CountingEntropy {
+    /// Go on from a later count.
+    pub fn skip(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+}
+
 impl Entropy for CountingEntropy {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), Fault> {
         for chunk in bytes.chunks_mut(32) {
@@ -94,9 +101,9 @@ impl Store for Shelf {
 }
 
 /// Everything that was read still stands.
-struct Standing;
+pub struct Unmoved;
 
-impl Freshness for Standing {
+impl Freshness for Unmoved {
     fn generation(&self, _: &Key) -> Generation {
         Generation { shard: 0, count: 0 }
     }
@@ -195,7 +202,7 @@ impl Keystore for Envelopes {
 }
 
 /// No password is right.
-struct NoPasswords;
+pub struct NoPasswords;
 
 impl PasswordHasher for NoPasswords {
     fn hash<'a>(&'a self, _: &'a Secret<String>) -> Pending<'a, Result<PasswordHash, Fault>> {
@@ -215,7 +222,7 @@ impl PasswordHasher for NoPasswords {
 pub fn engine_over(rows: Vec<Row>) -> Engine {
     let ports = Ports {
         store: Arc::new(Shelf(rows)),
-        freshness: Arc::new(Standing),
+        freshness: Arc::new(Unmoved),
         entropy: Arc::new(CountingEntropy::default()),
         keystore: Arc::new(Envelopes),
         passwords: Arc::new(NoPasswords),

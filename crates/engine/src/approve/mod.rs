@@ -23,6 +23,8 @@ pub mod record;
 mod registration;
 mod sentence;
 mod standing;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use sentence::check_template;
 
