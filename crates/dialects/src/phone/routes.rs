@@ -139,7 +139,7 @@ const ROW: &[Answer] = &[answers(200, "The request.", openapi::of::<Row<'static>
 const WAITING: &[Answer] = &[answers(200, "What waits.", openapi::of::<Waiting<'static>>)];
 const EVENTS: &[Answer] = &[Answer {
     status: 200,
-    about: "Events called `requests`, each with what waits, as the long poll answers it.",
+    about: "Events without a name, each with what waits as its data, as the long poll answers it.",
     body: Some(Body {
         media_type: "text/event-stream",
         schema: openapi::of::<String>,

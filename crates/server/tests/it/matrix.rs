@@ -8,7 +8,10 @@ mod kinds;
 mod methods;
 mod rules;
 
-use crate::{harness::Answer, world::body};
+use crate::{
+    harness::Answer,
+    world::{PHONES, SANDBOX, body},
+};
 use countersign_dialects::{Listener, Route, registry};
 
 /// The routes for which nobody has to show anything, and why that is right.
@@ -69,6 +72,12 @@ const OPEN: &[(&str, &str)] = &[
         "ubiqu.register",
         "whoever becomes a service provider has nothing to show yet; off until an operator turns it on",
     ),
+    ("phone.page", "the page itself; it tells nothing"),
+    ("phone.file", "what the page is made of"),
+    (
+        "phone.about",
+        "the environment's name and the time, which a device needs before it can sign",
+    ),
 ];
 
 /// The server's own endpoints. All are for everyone who reaches their listener; none tells a secret.
@@ -82,6 +91,7 @@ const OWN_PUBLIC: &[&str] = &[
     "/openapi/ultra.json",
     "/openapi/quiltt.json",
     "/openapi/ubiqu.json",
+    "/openapi/phone.json",
 ];
 const OWN_ADMIN: &[&str] = &["/healthz", "/readyz", "/metrics", "/admin/v1/openapi.json"];
 
@@ -91,6 +101,19 @@ fn routes() -> impl Iterator<Item = (&'static str, Listener, &'static Route)> {
         let routes = dialect.routes.iter();
         routes.map(|route| (dialect.name, dialect.listener, route))
     })
+}
+
+/// The host of the sandbox where a dialect answers.
+fn home(dialect: &str) -> &'static str {
+    match dialect {
+        "phone" => PHONES,
+        _ => SANDBOX,
+    }
+}
+
+/// The same for a route, which begins with its dialect's name.
+fn home_of(route: &Route) -> &'static str {
+    home(route.name.split('.').next().unwrap_or_default())
 }
 
 /// The route's path with something that is not there in every `{name}`, but in the only realm.
@@ -118,7 +141,7 @@ fn refusal(dialect: &str, what: &str, answer: &Answer) -> (u16, String) {
     };
     let media_type = answer.header("content-type").unwrap_or_default();
     let word = match dialect {
-        "admin" => {
+        "admin" | "phone" => {
             assert_eq!(media_type, "application/problem+json", "{what}");
             assert_eq!(told["status"], answer.status, "{what}: {answer:?}");
             assert!(

@@ -3,24 +3,10 @@
 use crate::{
     ask::Ask,
     harness::get,
-    world::{SANDBOX, World, body},
+    world::{PHONES, SANDBOX, World, body},
 };
 use countersign_dialects::registry;
 use serde_json::{Value, json};
-
-const PHONE: &str = "phone.example";
-
-/// A world whose sandbox has phones.
-async fn world() -> World {
-    let world = World::start().await;
-    let told = amend(
-        &world,
-        json!({ "hosts": [SANDBOX, PHONE], "phone_url": format!("https://{PHONE}") }),
-    )
-    .await;
-    assert_eq!(told["phone_url"], format!("https://{PHONE}"), "{told}");
-    world
-}
 
 async fn amend(world: &World, change: Value) -> Value {
     let path = "/admin/v1/environments/sandbox";
@@ -32,7 +18,7 @@ async fn amend(world: &World, change: Value) -> Value {
 
 #[tokio::test]
 async fn each_route_answers_on_the_phones_host_or_on_the_others() {
-    let world = world().await;
+    let world = World::start().await;
     let public = registry()
         .iter()
         .filter(|dialect| dialect.listener == countersign_dialects::Listener::Public);
@@ -40,8 +26,8 @@ async fn each_route_answers_on_the_phones_host_or_on_the_others() {
         for route in dialect.routes {
             let path = super::matrix::filled(route.path);
             let (there, elsewhere) = match dialect.is_for_phones() {
-                true => (PHONE, SANDBOX),
-                false => (SANDBOX, PHONE),
+                true => (PHONES, SANDBOX),
+                false => (SANDBOX, PHONES),
             };
             let ask = |host: &'static str| Ask::new(route.method.as_str(), &path).at(host);
             // Asked without anything, it refuses in its own words; where it is not, there is no such route.
@@ -71,8 +57,8 @@ async fn each_route_answers_on_the_phones_host_or_on_the_others() {
 
 #[tokio::test]
 async fn the_phones_host_is_known_with_its_port_and_has_the_servers_own_endpoints() {
-    let world = world().await;
-    for host in [PHONE, "phone.example:443", "PHONE.example"] {
+    let world = World::start().await;
+    for host in [PHONES, "phone.sandbox.example:443", "PHONE.sandbox.example"] {
         let jwks = get(world.doors.public, host, "/oauth2/jwks").await;
         assert_eq!(jwks.status, 404, "{host}: {jwks:?}");
         assert_eq!(get(world.doors.public, host, "/healthz").await.status, 200);
@@ -84,12 +70,17 @@ async fn the_phones_host_is_known_with_its_port_and_has_the_servers_own_endpoint
 
 #[tokio::test]
 async fn a_port_that_is_listed_for_itself_is_another_host() {
-    let world = world().await;
-    let hosts = json!({ "hosts": [SANDBOX, PHONE, "phone.example:8443"] });
+    let world = World::start().await;
+    let hosts = json!({ "hosts": [SANDBOX, PHONES, "phone.sandbox.example:8443"] });
     assert!(amend(&world, hosts).await["version"].is_number());
-    let other = get(world.doors.public, "phone.example:8443", "/oauth2/jwks").await;
+    let other = get(
+        world.doors.public,
+        "phone.sandbox.example:8443",
+        "/oauth2/jwks",
+    )
+    .await;
     assert_eq!(other.status, 200, "{other:?}");
-    let phones = get(world.doors.public, PHONE, "/oauth2/jwks").await;
+    let phones = get(world.doors.public, PHONES, "/oauth2/jwks").await;
     assert_eq!(phones.status, 404, "{phones:?}");
     world.stop_sound().await;
 }
@@ -97,7 +88,7 @@ async fn a_port_that_is_listed_for_itself_is_another_host() {
 #[tokio::test]
 async fn phones_need_a_listed_host_of_their_own() {
     let world = World::start().await;
-    let hosts = json!([SANDBOX, PHONE, "login.example"]);
+    let hosts = json!([SANDBOX, PHONES, "login.example"]);
     for (url, public_url, expected) in [
         (
             "https://other.example",
@@ -105,12 +96,16 @@ async fn phones_need_a_listed_host_of_their_own() {
             "one of the hosts, as it is listed",
         ),
         (
-            "https://phone.example:443",
+            "https://phone.sandbox.example:443",
             None,
             "one of the hosts, as it is listed",
         ),
-        ("http://phone.example", None, "https:// and a host"),
-        ("https://phone.example/phone", None, "https:// and a host"),
+        ("http://phone.sandbox.example", None, "https:// and a host"),
+        (
+            "https://phone.sandbox.example/phone",
+            None,
+            "https:// and a host",
+        ),
         (
             "https://login.example",
             Some("https://login.example"),

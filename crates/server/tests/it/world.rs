@@ -25,6 +25,8 @@ pub const PROFILES: [Profile; 4] = [
 ];
 pub const SANDBOX: &str = "sandbox.example";
 pub const PRODUCTION: &str = "production.example";
+/// Where the sandbox's phones answer, and nothing else does.
+pub const PHONES: &str = "phone.sandbox.example";
 
 /// The doors of a running server, and its first operator's token.
 #[derive(Clone, Debug)]
@@ -99,7 +101,8 @@ impl Doors {
             .collect();
         let new = json!({
             "id": id, "mode": mode, "issuer": format!("https://{host}"),
-            "hosts": [host], "dialects": dialects,
+            "hosts": [host, format!("phone.{host}")], "phone_url": format!("https://phone.{host}"),
+            "dialects": dialects,
         });
         self.make("/admin/v1/environments", new).await;
     }

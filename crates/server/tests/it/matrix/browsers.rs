@@ -4,7 +4,7 @@
 use super::{
     filled,
     gateways::{judged, verdict},
-    routes,
+    home_of, routes,
 };
 use crate::{
     ask::{Ask, FORM, form},
@@ -91,7 +91,7 @@ impl Cast {
 
 /// Every way in which the route's callers can show a text.
 fn ways(route: &Route, client: &str, text: &str) -> Vec<(&'static str, Ask)> {
-    let ask = || Ask::new(route.method.as_str(), &filled(route.path)).at(SANDBOX);
+    let ask = || Ask::new(route.method.as_str(), &filled(route.path)).at(home_of(route));
     if route.callers != Callers::Client {
         return vec![("bearer", ask().bearer(text))];
     }

@@ -1,6 +1,6 @@
 //! Every route × every caller who may not: the status and the word that its `callers` demands.
 
-use super::{OWN_ADMIN, OWN_PUBLIC, filled, refusal, routes};
+use super::{OWN_ADMIN, OWN_PUBLIC, filled, home_of, refusal, routes};
 use crate::{
     ask::{Ask, form},
     world::{ASSERTION_TYPE, Doors, PRODUCTION, SANDBOX, World, body, text, time},
@@ -422,17 +422,17 @@ async fn what_is_for_everyone_does_not_look_at_what_is_shown() {
     let doors = &world.doors;
     let paths = routes()
         .filter(|(.., route)| route.callers == Callers::Anyone && route.method == "GET")
-        .map(|(.., route)| (doors.public, filled(route.path)));
+        .map(|(.., route)| (doors.public, home_of(route), filled(route.path)));
     let own = |address, list: &[&str]| {
         let list: Vec<_> = list
             .iter()
-            .map(|path| (address, (*path).to_owned()))
+            .map(|path| (address, SANDBOX, (*path).to_owned()))
             .collect();
         list
     };
     let own = [own(doors.public, OWN_PUBLIC), own(doors.admin, OWN_ADMIN)];
-    for (address, path) in paths.chain(own.into_iter().flatten()) {
-        let plain = Ask::get(&path).at(SANDBOX).send(address).await;
+    for (address, host, path) in paths.chain(own.into_iter().flatten()) {
+        let plain = Ask::get(&path).at(host).send(address).await;
         assert!(matches!(plain.status, 200 | 404), "{path}: {plain:?}");
         for value in [
             "Bearer x",
@@ -440,7 +440,7 @@ async fn what_is_for_everyone_does_not_look_at_what_is_shown() {
             "\u{1}",
             &format!("Bearer {}", doors.owner),
         ] {
-            let shown = Ask::get(&path).at(SANDBOX).header("Authorization", value);
+            let shown = Ask::get(&path).at(host).header("Authorization", value);
             let shown = shown.send(address).await;
             // A control character is not HTTP (RFC 9110 section 5.5), and so nobody's to ignore.
             let expected = if value == "\u{1}" { 400 } else { plain.status };

@@ -1,6 +1,6 @@
 //! Every path × every method, body and media type that it does not take.
 
-use super::{OWN_ADMIN, OWN_PUBLIC, filled, refusal, routes};
+use super::{OWN_ADMIN, OWN_PUBLIC, filled, home, home_of, refusal, routes};
 use crate::{
     ask::Ask,
     harness::Answer,
@@ -40,7 +40,7 @@ async fn a_method_that_a_path_does_not_have_is_405_and_says_which_it_has() {
         for method in METHODS {
             let what = format!("{method} {path}");
             let answer = Ask::new(method, &path)
-                .at(SANDBOX)
+                .at(home(dialect))
                 .send(listener.door(doors))
                 .await;
             if methods.contains(method) {
@@ -110,7 +110,7 @@ impl Right {
     }
 
     fn ask(&self, route: &Route) -> Ask {
-        let ask = Ask::new(route.method.as_str(), &filled(route.path)).at(SANDBOX);
+        let ask = Ask::new(route.method.as_str(), &filled(route.path)).at(home_of(route));
         match route.callers {
             Callers::Client => ask.basic(&self.client, &self.secret),
             Callers::Operator(_) => ask.bearer(&self.owner).header("If-Match", "\"1\""),
@@ -174,8 +174,12 @@ async fn a_body_of_another_type_is_415_and_any_at_all_is_too_large_where_none_is
             );
             continue;
         }
-        // Nobody is shown here to BitCanuck's sessions, and nobody learns of a body's type.
-        let is_nobody = route.callers == Callers::Session && !route.name.starts_with("quiltt.");
+        // Nobody is shown here to BitCanuck's sessions and to devices, and nobody learns of a body's type.
+        let is_nobody = match route.callers {
+            Callers::Session => !route.name.starts_with("quiltt."),
+            Callers::Device | Callers::NewDevice => true,
+            _ => false,
+        };
         let expected = if is_nobody { 401 } else { 415 };
         for media_type in [
             "text/plain",
