@@ -1,5 +1,6 @@
 //! What waits to leave, with real receivers on this machine: honest, hanging, resetting, redirecting, refusing.
 
+mod callbacks;
 mod mail;
 mod receiver;
 mod standard;

@@ -8,6 +8,7 @@ mod platforms;
 pub mod program;
 mod python;
 mod stage;
+mod ubiqu;
 
 use serde_json::Value;
 
