@@ -36,7 +36,7 @@ fn header_values() -> impl Strategy<Value = Vec<(usize, Vec<u8>)>> {
         Just(b"application/x-www-form-urlencoded".to_vec()),
         Just(b"application/json".to_vec()),
     ];
-    proptest::collection::vec((0..11_usize, value), 0..5)
+    proptest::collection::vec((0..14_usize, value), 0..5)
 }
 
 fn bodies() -> impl Strategy<Value = Vec<u8>> {
@@ -56,7 +56,7 @@ proptest! {
         path in "/[a-z/.%0-9-]{0,40}",
         query in proptest::option::of("[a-z=&%0-9]{0,40}"),
     ) {
-        let names = ["authorization", "content-type", "content-encoding", "if-match", "idempotency-key", "client_id", "client_secret", "grant_type", "scope", "x-api-key", "accept"];
+        let names = ["authorization", "content-type", "content-encoding", "if-match", "idempotency-key", "client_id", "client_secret", "grant_type", "scope", "x-api-key", "accept", "signature", "signature-input", "content-digest"];
         let mut headers = HeaderMap::new();
         for (name, value) in values {
             if let Ok(value) = HeaderValue::from_bytes(&value) {

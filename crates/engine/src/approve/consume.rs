@@ -348,9 +348,9 @@ fn decide_form(nonce: &str) -> Result<(), Denied> {
 }
 
 fn decide_unlocked(device: &Device) -> Result<(), Denied> {
-    match device.locked_at {
-        None => Ok(()),
-        Some(_) => Err(Denied::Forbidden(Reason::Locked)),
+    match device.is_locked() {
+        false => Ok(()),
+        true => Err(Denied::Forbidden(Reason::Locked)),
     }
 }
 
