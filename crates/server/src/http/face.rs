@@ -10,7 +10,7 @@ use super::{
     speaker::Speaker,
 };
 use crate::{config::Limits, state::ServerState};
-use countersign_dialects::{Cors, Dialect, Listener, Route};
+use countersign_dialects::{Cors, Dialect, Listener, OnTheBeat, Route};
 use countersign_engine::{
     call::{Asked, CallContext},
     denied::{Denied, Fault, ProblemKind, Refusal},
@@ -39,6 +39,8 @@ struct Asking<'a> {
     state: &'a ServerState,
     parts: &'a Parts,
     context: CallContext,
+    /// When it came.
+    arrived: Duration,
     trace: &'a mut Trace,
 }
 
@@ -85,6 +87,7 @@ impl Face {
             state,
             parts: &parts,
             context,
+            arrived: state.clock.monotonic(),
             trace,
         };
         self.routed(&mut asking, body).await
@@ -203,6 +206,16 @@ impl Face {
     }
 }
 
+/// Between two moments at which an answer may leave that is to tell nothing by its time: several times what differs
+/// between an account that is read and one that is not there, and nothing to somebody who mistyped a password.
+const BEAT: Duration = Duration::from_millis(10);
+
+/// How long until the next whole beat, for what took so long.
+fn until_beat(took: Duration) -> Duration {
+    let since_beat = took.as_nanos() % BEAT.as_nanos();
+    BEAT - Duration::from_nanos(u64::try_from(since_beat).unwrap_or_default())
+}
+
 /// The route that a request took.
 struct At<'a> {
     host: &'a str,
@@ -249,6 +262,10 @@ impl Asking<'_> {
         }
         reply.tell(answered.told);
         let answer = (at.route.encode)(&answered.result, &reply, &self.context);
+        if answer.extensions().get() == Some(&OnTheBeat) {
+            let took = self.state.clock.monotonic().saturating_sub(self.arrived);
+            tokio::time::sleep(until_beat(took)).await;
+        }
         answer.map(Full::new)
     }
 
@@ -296,4 +313,23 @@ fn other_method(
 
 fn origins(environment: Option<&Environment>) -> &[String] {
     environment.map_or(&[], |environment| &environment.allowed_origins)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_took_more_or_less_leaves_at_the_same_beat() {
+        for (took, left) in [
+            (0, 10_000),
+            (1, 9_999),
+            (9_999, 1),
+            (10_000, 10_000),
+            (44_187, 5_813),
+        ] {
+            let until = until_beat(Duration::from_micros(took));
+            assert_eq!(until, Duration::from_micros(left), "{took}");
+        }
+    }
 }
