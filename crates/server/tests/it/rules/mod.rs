@@ -13,4 +13,4 @@ mod races;
 mod subjects;
 mod ultra;
 mod wire;
-mod world;
+pub mod world;
