@@ -26,6 +26,19 @@ pub fn process_time(pid: u32) -> Result<Duration> {
     Ok(TICK.saturating_mul(ticks))
 }
 
+/// The memory that a process holds, in KiB.
+///
+/// # Errors
+/// When there is no such process.
+pub fn resident_kib(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/status");
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|rest| rest.trim().strip_suffix("kB"));
+    let kib = kib.and_then(|kib| kib.trim().parse().ok());
+    kib.with_context(|| format!("cannot understand {path}"))
+}
+
 /// `utime` and `stime` (proc_pid_stat(5), fields 14 and 15). The second field is the program's name in
 /// parentheses, in which anything may stand, so fields are counted from the last closing one.
 fn process_ticks(stat: &str) -> Option<u32> {
@@ -141,6 +154,7 @@ mod tests {
     #[test]
     fn this_process_and_machine_can_be_read() {
         process_time(std::process::id()).unwrap();
+        assert!(resident_kib(std::process::id()).unwrap() > 100);
         HostTime::read().unwrap();
         assert!(!cores().unwrap().is_empty());
     }

@@ -1,19 +1,24 @@
-//! Ratios to the limits of the machine. `docs/performance.md` says what is measured and why.
+//! Ratios to the limits of the machine, and what strangers can make or tell of ours. `docs/performance.md` says what is measured and why.
 
+mod accounts;
 mod bare;
 mod countersign;
+mod flood;
 mod load;
 mod machine;
 mod measure;
 mod message;
 mod options;
+mod people;
+mod probe;
 mod process;
 mod report;
+mod server;
 mod statistics;
 
 use anyhow::{Context, Result, bail};
 use countersign::Countersign;
-use measure::{MEASUREMENTS, Place};
+use measure::{MEASUREMENTS, Measurement, Place};
 use options::{Options, USAGE};
 use report::Report;
 use std::{path::Path, process::ExitCode};
@@ -32,23 +37,31 @@ fn main() -> ExitCode {
     }
 }
 
-/// The first three are what the benchmark starts of itself; the last is what people start.
+/// What the benchmark starts of itself; the last is what people start.
 fn dispatch(arguments: &[String]) -> Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["bare-decision", file] => match bare::decision(&answer(file)?)? {},
         ["bare-token", file] => match bare::token(&answer(file)?)? {},
-        ["load"] => {
-            let plan = serde_json::from_reader(std::io::stdin()).context("no plan")?;
-            println!("{}", serde_json::to_string(&load::run(&plan)?)?);
-            Ok(())
-        }
+        ["load"] => print(&load::run(&plan()?)?),
+        ["probe"] => print(&probe::run(&plan()?)?),
+        ["arrivals"] => print(&flood::arrive(&plan()?)?),
+        ["flood"] => print(&flood::flood(&plan()?)?),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())
         }
         _ => run(&Options::read(arguments)?),
     }
+}
+
+fn plan<T: serde::de::DeserializeOwned>() -> Result<T> {
+    serde_json::from_reader(std::io::stdin()).context("no plan")
+}
+
+fn print(figures: &impl serde::Serialize) -> Result<()> {
+    println!("{}", serde_json::to_string(figures)?);
+    Ok(())
 }
 
 fn answer(file: &str) -> Result<load::Answer> {
@@ -61,7 +74,8 @@ fn run(options: &Options) -> Result<()> {
         .into_iter()
         .filter(|what| options.wants(what.name))
         .collect();
-    if wanted.is_empty() {
+    let [accounts, flood] = ["accounts", "flood"].map(|name| options.wants(name));
+    if wanted.is_empty() && !accounts && !flood {
         bail!(
             "--only {} names no measurement\n\n{USAGE}",
             options.only.join(", ")
@@ -91,31 +105,78 @@ fn run(options: &Options) -> Result<()> {
         .enable_all()
         .build()
         .context("cannot start a runtime")?;
-    let reports = runtime.block_on(async {
-        let countersign = Countersign::start(server_core, &server).await?;
-        let mut reports = Vec::new();
-        for what in wanted {
-            let rounds = measure::measure(what, &countersign, &place, options).await?;
-            reports.push(Report::of(what, rounds)?);
-        }
-        anyhow::Ok(reports)
+    let figures = runtime.block_on(async {
+        anyhow::Ok(Figures {
+            processor: machine::processor(),
+            measurements: ratios(&wanted, &place, &server, options).await?,
+            accounts: match accounts {
+                true => accounts::measure(&place, &server, options).await?,
+                false => Vec::new(),
+            },
+            flood: match flood {
+                true => Some(flood::measure(&place, &server, options).await?),
+                false => None,
+            },
+        })
     })?;
     println!(
         "{}; servers on core {server_core}, load on core {load_core}; {} rounds of {} s, {} connections\n",
-        machine::processor(),
+        figures.processor,
         options.rounds,
         options.measured.as_secs(),
         options.connections
     );
-    print!("{}", report::table(&reports)?);
+    print!("{}", figures.tables()?);
     options
         .json
         .as_deref()
-        .map_or(Ok(()), |file| write(file, &reports))
+        .map_or(Ok(()), |file| write(file, &figures))
 }
 
-fn write(file: &Path, reports: &[Report]) -> Result<()> {
-    let json = serde_json::json!({ "processor": machine::processor(), "measurements": reports });
-    let text = format!("{json:#}\n");
+/// Everything that was measured.
+#[derive(serde::Serialize)]
+struct Figures {
+    processor: String,
+    measurements: Vec<Report>,
+    accounts: Vec<accounts::Seen>,
+    flood: Option<flood::Seen>,
+}
+
+impl Figures {
+    fn tables(&self) -> Result<String> {
+        let mut tables = Vec::new();
+        if !self.measurements.is_empty() {
+            tables.push(report::table(&self.measurements)?);
+        }
+        if !self.accounts.is_empty() {
+            tables.push(accounts::table(&self.accounts)?);
+        }
+        if let Some(flood) = &self.flood {
+            tables.push(flood::table(flood)?);
+        }
+        Ok(tables.join("\n"))
+    }
+}
+
+async fn ratios(
+    wanted: &[Measurement],
+    place: &Place,
+    server: &Path,
+    options: &Options,
+) -> Result<Vec<Report>> {
+    let mut reports = Vec::new();
+    if wanted.is_empty() {
+        return Ok(reports);
+    }
+    let countersign = Countersign::start(place.server_core, server).await?;
+    for what in wanted {
+        let rounds = measure::measure(*what, &countersign, place, options).await?;
+        reports.push(Report::of(*what, rounds)?);
+    }
+    Ok(reports)
+}
+
+fn write(file: &Path, figures: &Figures) -> Result<()> {
+    let text = format!("{}\n", serde_json::to_string_pretty(figures)?);
     std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }

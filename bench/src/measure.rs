@@ -75,14 +75,17 @@ pub struct Rounds {
 /// When a process does not start, or a server answers with anything but 200.
 pub async fn measure(
     what: Measurement,
-    server: &Countersign,
+    countersign: &Countersign,
     place: &Place,
     options: &Options,
 ) -> Result<Rounds> {
     let (address, request) = match what.name {
-        "decision-key" => (server.gateway, server.decision_with_key()),
-        "decision-jwt" => (server.gateway, server.decision_with_token().await?),
-        _ => (server.public, server.token()),
+        "decision-key" => (countersign.server.gateway, countersign.decision_with_key()),
+        "decision-jwt" => (
+            countersign.server.gateway,
+            countersign.decision_with_token().await?,
+        ),
+        _ => (countersign.server.public, countersign.token()),
     };
     let answer = ask_once(address, &request).await?;
     ensure!(answer.status == 200, "{}: {answer:?}", what.title);
@@ -97,7 +100,7 @@ pub async fn measure(
         warm_up: WARM_UP,
         measured: options.measured,
     };
-    let ours = plan(address, server.process.id());
+    let ours = plan(address, countersign.server.process.id());
     let limit = plan(bare_address, bare.id());
     let mut rounds = Rounds {
         ours: Vec::new(),

@@ -25,6 +25,9 @@ pub fn extent(bytes: &[u8]) -> Result<Option<Extent>> {
         return Ok(None);
     };
     let head = end + 4;
+    if status(bytes)? == 204 {
+        return Ok(Some(Extent { head, whole: head }));
+    }
     let fields = headers(bytes.get(..end).unwrap_or_default())?;
     let length = fields
         .iter()
@@ -85,6 +88,13 @@ mod tests {
         for cut in 0..extent_found.head {
             assert_eq!(extent(&ANSWER[..cut]).unwrap(), None, "{cut}");
         }
+    }
+
+    #[test]
+    fn an_answer_without_content_ends_with_its_head() {
+        let answer = b"HTTP/1.1 204 No Content\r\ndate: now\r\n\r\n";
+        let found = extent(answer).unwrap().unwrap();
+        assert_eq!((found.head, found.whole), (answer.len(), answer.len()));
     }
 
     #[test]

@@ -13,7 +13,8 @@ usage: cargo xtask bench [options]
   --seconds S        for how long each half of a round is counted (3)
   --connections N    kept connections that ask at once (64)
   --only NAME        only measurements whose name begins so; may be repeated
-                     (decision-key, decision-jwt, token)
+                     (decision-key, decision-jwt, token, accounts, flood)
+  --samples N        samples of known and of unknown accounts at each place (1000)
   --json FILE        write the figures there too
   --server FILE      measure this binary instead of building one
 ";
@@ -27,6 +28,8 @@ pub struct Options {
     pub measured: Duration,
     /// Connections that ask at once.
     pub connections: usize,
+    /// Samples of known and of unknown accounts at each place.
+    pub samples: usize,
     /// Beginnings of names of measurements; empty: all.
     pub only: Vec<String>,
     /// Where the figures are written too.
@@ -41,6 +44,7 @@ impl Default for Options {
             rounds: 5,
             measured: Duration::from_secs(3),
             connections: 64,
+            samples: 1000,
             only: Vec::new(),
             json: None,
             server: None,
@@ -61,6 +65,7 @@ impl Options {
             match name.as_str() {
                 "--rounds" => options.rounds = number(name, value()?, 1..=100)?,
                 "--connections" => options.connections = number(name, value()?, 1..=1000)?,
+                "--samples" => options.samples = number(name, value()?, 10..=10_000)?,
                 "--seconds" => {
                     let seconds = number(name, value()?, 1..=60)?;
                     options.measured = Duration::from_secs(seconds as u64);

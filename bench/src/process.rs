@@ -38,7 +38,7 @@ impl Process {
         core: u32,
         program: &Path,
         arguments: &[A],
-        variables: &[(&str, String)],
+        variables: &[(String, String)],
     ) -> Result<Self> {
         let child = pinned(core, program)
             .args(arguments)

@@ -178,6 +178,11 @@ impl Reply {
 /// An answer. The server adds the headers that every answer has.
 pub type Response = http::Response<Bytes>;
 
+/// In an answer's extensions: it must not tell by its time what its bytes do not tell, so the server lets it leave on a
+/// beat, at a whole multiple of some milliseconds after its request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OnTheBeat;
+
 /// Every dialect, in the order in which documentation lists them.
 pub fn registry() -> &'static [Dialect] {
     &[

@@ -6,6 +6,7 @@ use crate::{
     commit::{Change, Commit, CommitError},
     compiled::CompiledCache,
     denied::{Denied, Fault, Reason, Refusal},
+    digest::Digest,
     facts::{Facts, Fresh},
     id::{CredentialId, EnvironmentId, OrganizationId},
     lanes::Lanes,
@@ -277,6 +278,20 @@ impl Engine {
         let rows = self.ports.store.load(keys).await?;
         rows.try_into()
             .map_err(|_| Fault::internal("the store answered with another number of rows"))
+    }
+
+    /// The row of this key from the store itself, whether it is cached or not: an account that was asked about of late
+    /// must not be answered sooner than one that does not exist.
+    pub(crate) async fn load_from_store(
+        &self,
+        environment: &EnvironmentId,
+        key: Key,
+    ) -> Result<Option<Arc<Stored>>, Fault> {
+        // No cache holds counts, and the rows of one load come from the store together.
+        let digest = Digest::of("countersign/from-store", &[]);
+        let count = Key::Attempts(environment.clone(), digest);
+        let [row, _] = self.load(&[key, count]).await?;
+        Ok(row)
     }
 
     /// Write these changes together with their audit event.

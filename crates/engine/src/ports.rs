@@ -388,6 +388,9 @@ pub struct NewKey {
 
 /// Where passwords are hashed: slowly, and never more at once than the machine bears.
 pub trait PasswordHasher: Send + Sync {
+    /// Whether so many wait that one more would be turned away now: then nothing need be read or written for it.
+    fn is_busy(&self) -> bool;
+
     /// The hash of a new password, in PHC form (Argon2id).
     ///
     /// The future gives [`Fault::Unavailable`] when too many wait already.

@@ -15,7 +15,7 @@ use crate::{
     outbox::{Ways, network::Reach},
     passwords::Argon2Hasher,
     state::ServerState,
-    system::{self, RequestNames, SystemClock, SystemEntropy},
+    system::{self, Machine, RequestNames},
     telemetry::{
         collected::{ApprovalNumbers, KeystoreNumbers, StoreNumbers},
         metrics::Metrics,
@@ -26,7 +26,7 @@ use crate::{
 use anyhow::{Context as _, ensure};
 use countersign_engine::{
     Engine, Ports,
-    ports::{Clock, Entropy, KeyPlace, Query, Store},
+    ports::{KeyPlace, Query, Store},
 };
 use std::sync::{Arc, OnceLock};
 
@@ -42,14 +42,17 @@ pub struct Composed {
     pub folder: DataFolder,
 }
 
-/// Open everything that `config` names.
+/// Open everything that `config` names, on `machine`.
 ///
 /// # Errors
 /// What cannot be opened, and why.
-pub async fn compose(config: &Config, variables: &[(String, String)]) -> anyhow::Result<Composed> {
+pub async fn compose(
+    config: &Config,
+    variables: &[(String, String)],
+    machine: Machine,
+) -> anyhow::Result<Composed> {
     let folder = DataFolder::open(&config.data.dir)?;
-    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let Machine { clock, entropy } = machine;
     let url = StoreUrl::parse(&config.data.store, folder.path())?;
     let master = MasterKey::load(folder.path(), variables, url.has_data(), &*entropy)?;
     let opened = opening::open(&url, Arc::clone(&clock)).await?;

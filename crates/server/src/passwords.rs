@@ -1,9 +1,9 @@
-//! Passwords: Argon2id on threads of its own, one hash a core, and a short queue before them. A flood of logins
-//! waits or is turned away; it takes neither memory nor the time of other requests.
+//! Passwords: Argon2id on threads of its own behind all others, one hash a core, and a short queue before them. A flood
+//! of logins waits or is turned away; it takes neither memory nor the time of other requests.
 
 use crate::pool::{Load, Pool};
 use argon2::{
-    Algorithm, Argon2, Params, PasswordHash, PasswordHasher as _, PasswordVerifier as _, Version,
+    Algorithm, Argon2, Block, Params, PasswordHash, Version,
     password_hash::phc::{Output, ParamsString, Salt},
 };
 use countersign_engine::{
@@ -12,7 +12,8 @@ use countersign_engine::{
     ports::{Entropy, PasswordHasher, Pending, Verified},
     secret::Secret,
 };
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
+use zeroize::Zeroize;
 
 /// Memory of one hash, in KiB: what OWASP's cheat sheet names for two passes.
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -37,7 +38,7 @@ impl Argon2Hasher {
     /// [`Fault`] when there are no threads or no randomness.
     pub fn new(entropy: Arc<dyn Entropy>, cores: usize) -> Result<Self, Fault> {
         Ok(Self {
-            pool: Pool::new("password", cores, cores * WAITING_PER_CORE)?,
+            pool: Pool::behind("password", cores, cores * WAITING_PER_CORE, forget)?,
             decoy: nobodys(&*entropy)?,
             entropy,
         })
@@ -50,6 +51,10 @@ impl Argon2Hasher {
 }
 
 impl PasswordHasher for Argon2Hasher {
+    fn is_busy(&self) -> bool {
+        self.pool.is_full()
+    }
+
     fn hash<'a>(
         &'a self,
         password: &'a Secret<String>,
@@ -95,14 +100,10 @@ fn salt(entropy: &dyn Entropy) -> Result<[u8; SALT_BYTES], Fault> {
 fn nobodys(entropy: &dyn Entropy) -> Result<subject::PasswordHash, Fault> {
     let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
     entropy.fill(&mut output)?;
-    let hash = PasswordHash {
-        algorithm: Algorithm::Argon2id.ident(),
-        version: Some(Version::V0x13.into()),
-        params: ParamsString::try_from(argon2()?.params()).map_err(Fault::internal)?,
-        salt: Some(Salt::new(&salt(entropy)?).map_err(Fault::internal)?),
-        hash: Some(Output::new(&output).map_err(Fault::internal)?),
-    };
-    Ok(subject::PasswordHash(hash.to_string()))
+    phc(
+        &salt(entropy)?,
+        Output::new(&output).map_err(Fault::internal)?,
+    )
 }
 
 fn argon2() -> Result<Argon2<'static>, Fault> {
@@ -110,23 +111,74 @@ fn argon2() -> Result<Argon2<'static>, Fault> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
+thread_local! {
+    /// What this thread's hashes fill, one after the other: memory that each took anew would stay a while with the
+    /// allocator after it, and a flood take that of several hashes a core.
+    static BLOCKS: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Give the memory of this thread's hashes back, with what the last one left in it.
+fn forget() {
+    let mut blocks = BLOCKS.take();
+    blocks.iter_mut().for_each(Zeroize::zeroize);
+}
+
+/// So many bytes of Argon2.
+fn computed(
+    argon2: &Argon2<'_>,
+    password: &[u8],
+    salt: &[u8],
+    bytes: usize,
+) -> Result<Output, argon2::Error> {
+    let mut room = [0; Output::MAX_LENGTH];
+    let output = room.get_mut(..bytes).ok_or(argon2::Error::OutputTooLong)?;
+    BLOCKS.with_borrow_mut(|blocks| {
+        let count = argon2.params().block_count();
+        if blocks.len() != count {
+            *blocks = Vec::new();
+            blocks.resize(count, Block::default());
+        }
+        argon2.hash_password_into_with_memory(password, salt, output, blocks)
+    })?;
+    Output::new(output).map_err(|_| argon2::Error::OutputTooLong)
+}
+
 fn hash(password: &[u8], salt: &[u8]) -> Result<subject::PasswordHash, Fault> {
-    let hash = argon2()?.hash_password_with_salt(password, salt);
-    hash.map(|hash| subject::PasswordHash(hash.to_string()))
-        .map_err(|error| Fault::internal(format_args!("a password cannot be hashed: {error}")))
+    let output = computed(&argon2()?, password, salt, Params::DEFAULT_OUTPUT_LEN);
+    let output = output
+        .map_err(|error| Fault::internal(format_args!("a password cannot be hashed: {error}")))?;
+    phc(salt, output)
+}
+
+/// The hash as it is kept.
+fn phc(salt: &[u8], output: Output) -> Result<subject::PasswordHash, Fault> {
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(argon2()?.params()).map_err(Fault::internal)?,
+        salt: Some(Salt::new(salt).map_err(Fault::internal)?),
+        hash: Some(output),
+    };
+    Ok(subject::PasswordHash(hash.to_string()))
 }
 
 fn verify(password: &[u8], hash: &str) -> Result<Verified, Fault> {
     let parsed = PasswordHash::new(hash).map_err(|error| unreadable(&error))?;
-    let made_with = Params::try_from(&parsed).map_err(|error| unreadable(&error))?;
-    let matches = match argon2()?.verify_password(password, hash) {
-        Ok(()) => true,
-        Err(argon2::password_hash::Error::PasswordInvalid) => false,
-        Err(error) => return Err(unreadable(&error)),
+    let params = Params::try_from(&parsed).map_err(|error| unreadable(&error))?;
+    let is_outdated = params.m_cost() < MEMORY_KIB || params.t_cost() < PASSES;
+    let algorithm = Algorithm::try_from(parsed.algorithm.as_str());
+    let algorithm = algorithm.map_err(|error| unreadable(&error))?;
+    let version = parsed.version.map_or(Ok(Version::V0x13), Version::try_from);
+    let version = version.map_err(|error| unreadable(&error))?;
+    let (Some(salt), Some(expected)) = (parsed.salt, parsed.hash) else {
+        return Err(Fault::internal("a password's hash lacks salt or hash"));
     };
-    let is_outdated = made_with.m_cost() < MEMORY_KIB || made_with.t_cost() < PASSES;
+    let made_as = Argon2::new(algorithm, version, params);
+    let output = computed(&made_as, password, &salt, expected.as_bytes().len());
+    let output = output.map_err(|error| unreadable(&error))?;
     Ok(Verified {
-        matches,
+        // In constant time.
+        matches: output == expected,
         is_outdated,
     })
 }
@@ -178,8 +230,26 @@ mod tests {
         assert_eq!(decoy.0.len(), real.0.len());
     }
 
+    #[test]
+    fn what_an_earlier_hash_left_changes_nothing() {
+        use argon2::{PasswordHasher as _, PasswordVerifier as _};
+        let anew = argon2().unwrap();
+        for password in ["correct horse", "another", "correct horse"] {
+            let made = hash(password.as_bytes(), &[7; SALT_BYTES]).unwrap();
+            let theirs = anew.hash_password_with_salt(password.as_bytes(), &[7; SALT_BYTES]);
+            assert_eq!(made.0, theirs.unwrap().to_string());
+            anew.verify_password(password.as_bytes(), made.0.as_str())
+                .unwrap();
+            assert!(verify(password.as_bytes(), &made.0).unwrap().matches);
+            assert!(!verify(b"wrong", &made.0).unwrap().matches);
+        }
+        forget();
+        assert_eq!(BLOCKS.with_borrow(Vec::capacity), 0);
+    }
+
     #[tokio::test]
     async fn a_weaker_hash_is_told_to_be_renewed() {
+        use argon2::PasswordHasher as _;
         let weak = Params::new(8 * 1024, 1, 1, None).unwrap();
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, weak);
         let made = weak.hash_password_with_salt(b"correct horse", &[7; 16]);

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 use tokio::sync::oneshot;
+use tracing::warn;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -55,6 +56,32 @@ struct State {
 impl Pool {
     /// So many threads, and so many jobs that may wait for them.
     pub(crate) fn new(name: &str, threads: usize, waiting_max: usize) -> Result<Self, Fault> {
+        Self::with(name, threads, waiting_max, || {}, || {})
+    }
+
+    /// The same, for work that takes so long that everything else on the machine comes first. A thread that had
+    /// nothing to do for a while is told to `forget` what it keeps from job to job.
+    pub(crate) fn behind(
+        name: &str,
+        threads: usize,
+        waiting_max: usize,
+        forget: fn(),
+    ) -> Result<Self, Fault> {
+        let begin = || {
+            if let Err(error) = system::stand_back() {
+                warn!(%error, "a thread for long work cannot stand back behind others");
+            }
+        };
+        Self::with(name, threads, waiting_max, begin, forget)
+    }
+
+    fn with(
+        name: &str,
+        threads: usize,
+        waiting_max: usize,
+        begin: fn(),
+        forget: fn(),
+    ) -> Result<Self, Fault> {
         let queue = Arc::new(Queue {
             state: Mutex::default(),
             changed: Condvar::new(),
@@ -62,7 +89,10 @@ impl Pool {
         });
         let start = |number: usize| {
             let queue = Arc::clone(&queue);
-            system::thread(&format!("{name}-{number}"), move || work(&queue))
+            system::thread(&format!("{name}-{number}"), move || {
+                begin();
+                work(&queue, forget);
+            })
         };
         let threads: Result<Vec<_>, _> = (0..threads.max(1)).map(start).collect();
         Ok(Self {
@@ -87,6 +117,11 @@ impl Pool {
         result
             .await
             .map_err(|_| Fault::internal("a job of a bounded thread panicked"))
+    }
+
+    /// Whether a job that came now would be refused.
+    pub(crate) fn is_full(&self) -> bool {
+        self.queue.lock().jobs.len() >= self.queue.waiting_max
     }
 
     /// How much waits.
@@ -142,7 +177,7 @@ impl Queue {
     }
 }
 
-fn work(queue: &Queue) {
+fn work(queue: &Queue, forget: fn()) {
     let mut is_spent = false;
     loop {
         is_spent = match queue.next(is_spent) {
@@ -152,6 +187,7 @@ fn work(queue: &Queue) {
                 true
             }
             Next::Rest => {
+                forget();
                 give_back();
                 false
             }
@@ -199,8 +235,10 @@ mod tests {
         let mut running = std::pin::pin!(running);
         assert!(futures_poll(running.as_mut()).await);
         wait_started.recv().unwrap();
+        assert!(!pool.is_full());
         let mut waiting = std::pin::pin!(pool.run(|| 2));
         assert!(futures_poll(waiting.as_mut()).await);
+        assert!(pool.is_full());
         let refused = pool.run(|| 3).await.unwrap_err();
         assert!(matches!(refused, Fault::Unavailable(_)), "{refused}");
         assert_eq!(
@@ -216,6 +254,19 @@ mod tests {
         let panicked = pool.run(|| assert!(std::hint::black_box(false))).await;
         assert!(matches!(panicked, Err(Fault::Internal(_))));
         assert_eq!(pool.run(|| 4).await.unwrap(), 4);
+    }
+
+    #[tokio::test]
+    async fn long_work_stands_behind_the_rest_of_the_process() {
+        let niceness = || rustix::process::getpriority_process(None).unwrap();
+        let own = niceness();
+        let [usual, behind] = [Pool::new("test", 1, 1), Pool::behind("test", 1, 1, || {})];
+        assert_eq!(usual.unwrap().run(niceness).await.unwrap(), own);
+        assert_eq!(
+            behind.unwrap().run(niceness).await.unwrap(),
+            (own + 10).min(19)
+        );
+        assert_eq!(niceness(), own, "nobody else");
     }
 
     /// Poll once; whether it waits.

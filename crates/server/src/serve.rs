@@ -8,7 +8,8 @@ use crate::{
     gateway::GatewayProfile,
     http::{Accepting, Bound, Face, Handler, Kind, bind, install_hook, tls::Reloading},
     state::ServerState,
-    system, telemetry,
+    system::{self, Machine},
+    telemetry,
     workers::{Work, Workers},
 };
 use anyhow::Context as _;
@@ -53,7 +54,19 @@ pub struct Running {
 /// # Errors
 /// What cannot be opened, and why. Nothing is left running then.
 pub async fn start(config: Config, variables: &[(String, String)]) -> anyhow::Result<Running> {
-    let composed = compose::compose(&config, variables).await?;
+    start_on(Machine::own(), config, variables).await
+}
+
+/// The same, with the time and the chance of `machine`.
+///
+/// # Errors
+/// What cannot be opened, and why. Nothing is left running then.
+pub async fn start_on(
+    machine: Machine,
+    config: Config,
+    variables: &[(String, String)],
+) -> anyhow::Result<Running> {
+    let composed = compose::compose(&config, variables, machine).await?;
     let mut advice = advice::of(&config, composed.state.has_several_environments().await?);
     advice.extend(composed.state.lacking_environments().await?);
     let public = bind("public", &config.listener.public).await?;
@@ -245,7 +258,7 @@ pub fn init(
         .context("cannot start the runtime")?;
     // The store closes after the runtime's last work: it waits for the disk.
     let (composed, operators) = runtime.block_on(async {
-        let composed = compose::compose(config, variables).await?;
+        let composed = compose::compose(config, variables, Machine::own()).await?;
         let admin = &config.listener.admin;
         let url = admin_url(admin, &admin.addresses);
         let operators = welcome_operator(&composed, &url, reset).await?;

@@ -8,7 +8,10 @@ use countersign_engine::{
 };
 use std::{
     future::Future,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     thread::JoinHandle,
     time::{Duration, Instant, SystemTime},
 };
@@ -52,6 +55,26 @@ impl Entropy for SystemEntropy {
     #[expect(clippy::disallowed_methods, reason = "the owner of entropy")]
     fn fill(&self, bytes: &mut [u8]) -> Result<(), Fault> {
         aws_lc_rs::rand::fill(bytes).map_err(|_| Fault::unavailable("no entropy"))
+    }
+}
+
+/// What a server takes from the machine that it runs on. Tests hand it a clock that stands still and chance that
+/// repeats itself.
+#[derive(Clone)]
+pub struct Machine {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Where everything random comes from, key pairs apart.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Machine {
+    /// This one.
+    pub fn own() -> Self {
+        Self {
+            clock: Arc::new(SystemClock::start()),
+            entropy: Arc::new(SystemEntropy),
+        }
     }
 }
 
@@ -126,6 +149,20 @@ pub fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Resu
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(work)
+}
+
+/// How far behind others the threads stand that nobody waits for in milliseconds: whenever one of the others has work,
+/// it gets nine tenths of the core (sched(7)), and at once.
+const BEHIND: i32 = 10;
+
+/// Let every thread of usual priority come before this one, from now on.
+///
+/// # Errors
+/// When the system does not allow it.
+pub fn stand_back() -> std::io::Result<()> {
+    // On Linux a thread has a priority of its own (nice(2), "C library/kernel differences").
+    rustix::process::nice(BEHIND)?;
+    Ok(())
 }
 
 /// Do something that waits for the disk, off the threads that serve requests. For the start and the end only.

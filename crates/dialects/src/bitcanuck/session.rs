@@ -5,7 +5,7 @@ use super::{
     error,
 };
 use crate::{
-    Decoded, Reply, Request, Response,
+    Decoded, OnTheBeat, Reply, Request, Response,
     wire::{
         Found, authorization, headers, media,
         openapi::{self, Answer, Body, Doc, Parameter, Place},
@@ -256,13 +256,22 @@ pub(super) fn encode(
             };
             headers::json(StatusCode::OK, media::JSON, &UserAnswer { data })
         }
-        Ok(Outcome::Done) => headers::empty(StatusCode::NO_CONTENT),
+        // A letter may have been asked for, to an address that somebody has or nobody.
+        Ok(Outcome::Done) => on_the_beat(headers::empty(StatusCode::NO_CONTENT)),
         Ok(_) => {
             let fault = Fault::internal("the outcome is not one of this route's call");
             error::refuse(&fault.into(), context)
         }
+        Err(refusal @ Refusal::Denied(Denied::InvalidClient(_))) => {
+            on_the_beat(error::refuse(refusal, context))
+        }
         Err(refusal) => error::refuse(refusal, context),
     }
+}
+
+fn on_the_beat(mut response: Response) -> Response {
+    response.extensions_mut().insert(OnTheBeat);
+    response
 }
 
 fn session_answer(session: &NewSession) -> Response {
@@ -280,4 +289,33 @@ fn session_answer(session: &NewSession) -> Response {
 fn time(at: Timestamp) -> String {
     let at = jiff::Timestamp::from_microsecond(at.micros()).unwrap_or(jiff::Timestamp::MAX);
     format!("{at:.6}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_engine::id::{EnvironmentId, RequestId};
+
+    /// Whether the answer leaves on a beat.
+    fn is_on_the_beat(result: &Result<Outcome, Refusal>) -> bool {
+        let context = CallContext {
+            environment: EnvironmentId::parse("sandbox").unwrap(),
+            now: Timestamp::EPOCH,
+            request_id: RequestId::parse("r").unwrap(),
+            peer: None,
+            dialect: "bitcanuck",
+        };
+        let answer = encode(result, &Reply::Plain, &context);
+        answer.extensions().get() == Some(&OnTheBeat)
+    }
+
+    #[test]
+    fn what_could_tell_accounts_apart_leaves_on_the_beat() {
+        for reason in [Reason::Unknown, Reason::Mismatch, Reason::Signature] {
+            assert!(is_on_the_beat(&Err(Denied::InvalidClient(reason).into())));
+        }
+        assert!(is_on_the_beat(&Ok(Outcome::Done)), "a letter, or none");
+        let other = Denied::NotFound { noun: "user" };
+        assert!(!is_on_the_beat(&Err(other.into())));
+    }
 }

@@ -65,6 +65,9 @@ impl Engine {
     ) -> Result<Outcome, Refusal> {
         self.take_from_network(context)?;
         let password = rules::normalised(password, "password")?;
+        if self.ports.passwords.is_busy() {
+            return Err(Fault::unavailable("too many passwords wait to be compared").into());
+        }
         let compiled = self.arrived(context).await?;
         let person = self.person(&compiled, email).await?;
         let verified = self.compared(context, &person, &password).await?;
@@ -93,17 +96,19 @@ impl Engine {
         }
     }
 
-    /// The account that this address logs in to. An address that nobody has costs as many look-ups.
+    /// The account that this address logs in to. An address that nobody has costs as many look-ups, and nobody's row is
+    /// at hand sooner because others asked for it of late.
     pub(super) async fn person(&self, compiled: &Compiled, email: &str) -> Result<Person, Fault> {
         // One counter for each account, however its address is typed.
         let email = contact::email(email).unwrap_or_else(|| no_address(email));
         let place = &compiled.id;
         let name = Key::Name(place.clone(), NameSpace::Login, email.clone());
-        let [name] = self.load(&[name]).await?;
+        let name = self.load_from_store(place, name).await?;
         let target = name.as_deref().and_then(Stored::name);
         let id = target.map_or(NOBODY, |name| name.target.as_str());
         let id = SubjectId::parse(id).map_err(Fault::internal)?;
-        let [stored] = self.load(&[Key::Subject(place.clone(), id)]).await?;
+        let key = Key::Subject(place.clone(), id);
+        let stored = self.load_from_store(place, key).await?;
         // The address may have moved to another subject between the two readings.
         let stored = stored.filter(|stored| {
             let subject = stored.subject();
@@ -114,7 +119,8 @@ impl Engine {
             Some(subject) => subject.organization.clone(),
             None => OrganizationId::parse(NO_ORGANIZATION).map_err(Fault::internal)?,
         };
-        let [organization] = self.load(&[Key::Organization(owner)]).await?;
+        let key = Key::Organization(owner);
+        let organization = self.load_from_store(place, key).await?;
         Ok(Person {
             email,
             subject: stored,

@@ -4,25 +4,26 @@
 use super::{Authenticated, Refused, assertion::keys_to_try, decide_client, decide_credential};
 use crate::{
     Engine,
-    bounds::{CLOCK_SKEW_MAX, PLATFORM_TOKEN_LIFETIME_MAX},
+    bounds::{CLOCK_SKEW_MAX, PAGE_ROWS_MAX, PLATFORM_TOKEN_LIFETIME_MAX},
     call::CallContext,
     commit::OneTime,
     compiled::Compiled,
     denied::{Denied, Fault, Reason, Refusal},
     digest::Digest,
-    id::ClientId,
+    id::{ClientId, OrganizationId},
     model::{
         client::{Client, ClientKind, Platform},
         contact,
-        credential::{Credential, CredentialKind, Material},
+        credential::{Credential, CredentialKind, Holder, Material},
         name::NameSpace,
         scopes::Scopes,
     },
+    ports::Query,
     row::{Key, Stored},
     secret::Secret,
     time::Timestamp,
 };
-use countersign_jose::{Claims, Compact, Limits};
+use countersign_jose::{Algorithm, Claims, Compact, Jwk, Limits, VerifyingKey};
 use std::{sync::Arc, time::Duration};
 
 /// Characters of a platform's code, at most: what is longer is not worth a look-up.
@@ -46,10 +47,10 @@ pub struct Vouched {
     pub(crate) not_before: Timestamp,
 }
 
-/// The rows behind a platform's code.
+/// The rows behind a platform's code, where it has some.
 struct Found {
-    client: Arc<Stored>,
-    organization: Arc<Stored>,
+    client: Option<Arc<Stored>>,
+    organization: Option<Arc<Stored>>,
 }
 
 impl Engine {
@@ -69,14 +70,21 @@ impl Engine {
             return Err(refuse(Reason::Kind));
         }
         let found = self.platform(&compiled, code).await?;
-        let found = found.ok_or_else(|| refuse(Reason::Unknown))?;
-        let (client, organization) = (Some(&found.client), Some(&found.organization));
-        let (client, _) = decide_client(client, organization, context.now).map_err(refuse)?;
-        let platform = decide_platform(client, code).map_err(refuse)?;
-
+        let (client, platform) = match found.decided(code, context.now) {
+            Ok(decided) => decided,
+            Err(reason) => {
+                self.nobodys_keys(&compiled).await?;
+                verify_in_vain(&compact);
+                return Err(refuse(reason));
+            }
+        };
         let credentials = self.platform_keys(context, client, platform).await?;
+        let keys = keys_to_try(&credentials, compact.header(), context.now);
+        if keys.is_empty() {
+            verify_in_vain(&compact);
+        }
         let mut verified = None;
-        for credential in keys_to_try(&credentials, compact.header(), context.now) {
+        for credential in keys {
             let key = self.assertion_key(&compiled, credential)?;
             if let Ok(claims) = compact.verify(&key) {
                 verified = Some((credential, claims));
@@ -94,8 +102,10 @@ impl Engine {
             context.now,
         );
         let spends = spent_by(client, platform, &word, compact.signing_input());
-        let marks = [&found.client, &found.organization, &compiled.stored];
-        let marks = marks.into_iter().map(|stored| stored.not_before);
+        let organization = found.organization.clone();
+        let organization = organization.ok_or_else(|| refuse(Reason::Disabled))?;
+        let marks = [&found.client, &found.organization].into_iter().flatten();
+        let marks = marks.chain([&compiled.stored]).map(|row| row.not_before);
         Ok(Authenticated(Vouched {
             scopes: client.scopes.intersection(&credential.scopes),
             email: word.email,
@@ -103,32 +113,45 @@ impl Engine {
             spends,
             not_before: marks.max().unwrap_or(Timestamp::EPOCH),
             platform: client.clone(),
-            organization: found.organization.clone(),
+            organization,
         }))
     }
 
-    async fn platform(&self, compiled: &Compiled, code: &str) -> Result<Option<Found>, Fault> {
-        if code.len() > CODE_BYTES_MAX {
-            return Ok(None);
-        }
-        let place = compiled.id.clone();
+    /// What a code leads to. One that nobody has costs as many look-ups.
+    async fn platform(&self, compiled: &Compiled, code: &str) -> Result<Found, Fault> {
+        let code = if code.len() > CODE_BYTES_MAX {
+            NOBODY
+        } else {
+            code
+        };
+        let place = &compiled.id;
         let name = Key::Name(place.clone(), NameSpace::PlatformCode, code.into());
-        let [name] = self.load(&[name]).await?;
-        let Some(name) = name.as_deref().and_then(Stored::name) else {
-            return Ok(None);
+        let name = self.load_from_store(place, name).await?;
+        let target = name.as_deref().and_then(Stored::name);
+        let id = target.map_or(NOBODY, |name| name.target.as_str());
+        let id = ClientId::parse(id).map_err(Fault::internal)?;
+        let key = Key::Client(place.clone(), id);
+        let client = self.load_from_store(place, key).await?;
+        let owner = client.as_deref().and_then(Stored::client);
+        let owner = match owner {
+            Some(client) => client.organization.clone(),
+            None => nobodys_organization()?,
         };
-        let id = ClientId::parse(&name.target).map_err(Fault::internal)?;
-        let [stored] = self.load(&[Key::Client(place, id)]).await?;
-        let Some(client) = stored else {
-            return Ok(None);
-        };
-        let owner = client.client().map(|client| client.organization.clone());
-        let owner = owner.ok_or_else(|| Fault::internal("a client's row is not one"))?;
-        let [organization] = self.load(&[Key::Organization(owner)]).await?;
-        Ok(organization.map(|organization| Found {
+        let key = Key::Organization(owner);
+        let organization = self.load_from_store(place, key).await?;
+        Ok(Found {
             client,
             organization,
-        }))
+        })
+    }
+
+    /// Read the credentials of a client that does not exist, which takes as long as those of one that does.
+    async fn nobodys_keys(&self, compiled: &Compiled) -> Result<(), Fault> {
+        let client = ClientId::parse(NOBODY).map_err(Fault::internal)?;
+        let holder = Holder::Client(nobodys_organization()?, client);
+        let query = Query::Credentials(compiled.id.clone(), Some(holder));
+        self.ports.store.list(&query, None, PAGE_ROWS_MAX).await?;
+        Ok(())
     }
 
     /// The credentials that it may sign with: those of its one algorithm.
@@ -150,6 +173,43 @@ impl Engine {
         Ok(credentials)
     }
 }
+
+impl Found {
+    /// The client, where it may act, and how it vouches.
+    fn decided(&self, code: &str, now: Timestamp) -> Result<(&Client, &Platform), Reason> {
+        let client = self.client.as_ref().ok_or(Reason::Unknown)?;
+        let (client, _) = decide_client(Some(client), self.organization.as_ref(), now)?;
+        Ok((client, decide_platform(client, code)?))
+    }
+}
+
+/// No client has this identifier, and no organization this name: decoys, so that the same is read.
+const NOBODY: &str = "-";
+
+fn nobodys_organization() -> Result<OrganizationId, Fault> {
+    OrganizationId::parse(NOBODY).map_err(Fault::internal)
+}
+
+/// Verify with a key that signed nothing (the modulus of RFC 7515 appendix A.2), where there is none to verify with: a
+/// platform that does not exist is refused no sooner than a wrong signature of one that does.
+fn verify_in_vain(compact: &Compact<'_>) {
+    let algorithm = Algorithm::from_name(&compact.header().alg).filter(|it| it.is_rsa());
+    let jwk = Jwk {
+        kty: "RSA".into(),
+        n: Some(NOBODYS_MODULUS.into()),
+        e: Some("AQAB".into()),
+        ..Jwk::default()
+    };
+    if let Some(key) = algorithm.and_then(|it| VerifyingKey::from_jwk(it, &jwk).ok()) {
+        // Whatever comes of it: it is refused.
+        drop(compact.verify(&key));
+    }
+}
+
+const NOBODYS_MODULUS: &str = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1\
+     Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-\
+     KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2et\
+     hFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ";
 
 fn decide_platform<'a>(client: &'a Client, code: &str) -> Result<&'a Platform, Reason> {
     let platform = client.platform.as_ref().ok_or(Reason::Kind)?;

@@ -11,7 +11,7 @@ use super::{
     waiting::{self, Question},
 };
 use crate::{config::Limits, state::ServerState};
-use countersign_dialects::{Cors, Delivery, Dialect, Listener, Route};
+use countersign_dialects::{Cors, Delivery, Dialect, Listener, OnTheBeat, Route};
 use countersign_engine::{
     call::CallContext,
     denied::{Denied, ProblemKind, Refusal},
@@ -38,6 +38,8 @@ struct Asking<'a> {
     state: &'a Arc<ServerState>,
     parts: &'a Parts,
     context: CallContext,
+    /// When it came.
+    arrived: Duration,
     trace: &'a mut Trace,
 }
 
@@ -90,6 +92,7 @@ impl Face {
             state,
             parts: &parts,
             context,
+            arrived: state.clock.monotonic(),
             trace,
         };
         self.routed(&mut asking, body).await
@@ -218,6 +221,16 @@ impl Face {
     }
 }
 
+/// Between two moments at which an answer may leave that is to tell nothing by its time: several times what differs
+/// between an account that is read and one that is not there, and nothing to somebody who mistyped a password.
+const BEAT: Duration = Duration::from_millis(10);
+
+/// How long until the next whole beat, for what took so long.
+fn until_beat(took: Duration) -> Duration {
+    let since_beat = took.as_nanos() % BEAT.as_nanos();
+    BEAT - Duration::from_nanos(u64::try_from(since_beat).unwrap_or_default())
+}
+
 /// The route that a request took.
 struct At<'a> {
     host: &'a str,
@@ -257,6 +270,10 @@ impl Asking<'_> {
             Delivery::LongPoll => question.wait(state, &mut self.context).await,
             Delivery::Events => return question.stream(state, &self.context).await,
         };
+        if response.extensions().get() == Some(&OnTheBeat) {
+            let took = state.clock.monotonic().saturating_sub(self.arrived);
+            tokio::time::sleep(until_beat(took)).await;
+        }
         response.map(AnswerBody::from)
     }
 
@@ -294,4 +311,23 @@ fn other_method(
 
 fn origins(environment: Option<&Environment>) -> &[String] {
     environment.map_or(&[], |environment| &environment.allowed_origins)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_took_more_or_less_leaves_at_the_same_beat() {
+        for (took, left) in [
+            (0, 10_000),
+            (1, 9_999),
+            (9_999, 1),
+            (10_000, 10_000),
+            (44_187, 5_813),
+        ] {
+            let until = until_beat(Duration::from_micros(took));
+            assert_eq!(until, Duration::from_micros(left), "{took}");
+        }
+    }
 }

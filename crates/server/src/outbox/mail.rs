@@ -12,7 +12,10 @@ use countersign_engine::{
 };
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
-    message::{Mailbox, header::ContentType},
+    message::{
+        Body, Mailbox,
+        header::{ContentTransferEncoding, ContentType},
+    },
     transport::smtp::{
         PoolConfig,
         authentication::Credentials,
@@ -32,6 +35,8 @@ use tracing::warn;
 const STEP_FOR: Duration = Duration::from_secs(20);
 /// For a whole conversation, however slowly each step comes.
 const CONVERSATION_FOR: Duration = Duration::from_secs(60);
+/// Bytes of a line, which may be no longer (RFC 5322 section 2.1.1).
+const LINE_BYTES_MAX: usize = 998;
 /// Connections to the mail server.
 const CONNECTIONS_MAX: u32 = 4;
 
@@ -112,8 +117,21 @@ impl Mailer {
             .date(SystemTime::UNIX_EPOCH + Duration::from_secs(written))
             .raw_header(automatic())
             .header(ContentType::TEXT_PLAIN)
-            .body(words.text)?;
+            .body(body(words.text))?;
         Ok(message)
+    }
+}
+
+/// As it is wherever it may be: whoever reads a mail's source, or its file, finds the link in one piece.
+fn body(text: String) -> Body {
+    let is_plain = text.is_ascii() && !text.contains(['\0', '\r']);
+    let is_short = text.lines().all(|line| line.len() <= LINE_BYTES_MAX);
+    match is_plain && is_short {
+        true => {
+            let lines = text.replace('\n', "\r\n");
+            Body::dangerous_pre_encoded(lines.into_bytes(), ContentTransferEncoding::SevenBit)
+        }
+        false => Body::new(text),
     }
 }
 

@@ -3,6 +3,7 @@
 use countersign::{
     config::{Address, Config, Tls},
     serve::{self, Running},
+    system::Machine,
 };
 use countersign_engine::{
     call::{AdminCall, Asked, Call, Callers, New, NewEnvironment, Presented, Shown},
@@ -48,10 +49,15 @@ impl Server {
 
     /// The same, with a changed configuration.
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_on(Machine::own(), change).await
+    }
+
+    /// The same, with the time and the chance of `machine`.
+    pub async fn start_on(machine: Machine, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(&folder);
         change(&mut config);
-        let running = serve::start(config, &[]).await.unwrap();
+        let running = serve::start_on(machine, config, &[]).await.unwrap();
         Self { running, folder }
     }
 
@@ -222,9 +228,17 @@ pub fn parse(bytes: &[u8]) -> Answer {
 
 /// Memory that a process holds now, without pages of files.
 pub fn resident_kib(process: u32) -> u64 {
+    status_kib(process, "RssAnon:")
+}
+
+/// All the memory that a process holds now.
+pub fn resident_whole_kib(process: u32) -> u64 {
+    status_kib(process, "VmRSS:")
+}
+
+fn status_kib(process: u32, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let mut lines = status.lines();
-    let anonymous = lines.find_map(|line| line.strip_prefix("RssAnon:"));
-    let kib = anonymous.and_then(|rest| rest.trim().strip_suffix("kB"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let kib = line.and_then(|rest| rest.trim().strip_suffix("kB"));
     kib.unwrap().trim().parse().unwrap()
 }

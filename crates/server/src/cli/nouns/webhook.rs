@@ -140,7 +140,6 @@ const SHOW: &[Column] = &[
     ("made", "created_at"),
     ("changed", "updated_at"),
     ("version", "version"),
-    ("secret", "secret"),
 ];
 
 const DELIVERIES: &[Column] = &[
@@ -306,4 +305,14 @@ async fn deliveries(command: Command, api: &Api, output: &mut Output) -> Result<
         _ => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_stood_in_the_table_and_below_it() {
+        assert!(SHOW.iter().all(|(_, member)| *member != "secret"));
+    }
 }

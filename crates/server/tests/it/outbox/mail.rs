@@ -152,6 +152,14 @@ async fn letters_can_be_written_into_a_folder() {
     .await;
     let mail = std::fs::read_to_string(file).unwrap();
     assert!(mail.contains("To: john@email.com\r\n"), "{mail}");
+    // Whoever opens the file can follow the link as it stands.
+    let link = "\r\n    https://portal.acme.example/password-reset#token=";
+    let (_, secret) = mail.split_once(link).unwrap_or_else(|| panic!("{mail}"));
+    let (secret, _) = secret.split_once("\r\n").unwrap();
+    assert!(
+        secret.len() == 32 && secret.bytes().all(|b| b.is_ascii_alphanumeric()),
+        "{mail}"
+    );
     server.stop().await;
 }
 

@@ -15,4 +15,4 @@ mod subjects;
 mod ubiqu;
 mod ultra;
 mod wire;
-mod world;
+pub mod world;
