@@ -76,7 +76,12 @@ fn a_receipt_changed_in_any_byte_is_refused() {
     let thumbprint = keys.keys[0].thumbprint();
     assert!(verify_receipt(&receipt, Anchor::Keys(&keys)).is_ok());
     for place in 0..receipt.len() {
-        for with in [b'A', b'B', b'.', b'=', b' '] {
+        let other = if receipt.as_bytes()[place] == b'A' {
+            b'B'
+        } else {
+            b'A'
+        };
+        for with in [other, b'.'] {
             let mut changed = receipt.clone().into_bytes();
             if std::mem::replace(&mut changed[place], with) == with {
                 continue;
@@ -299,6 +304,8 @@ fn a_receipt_whose_parts_do_not_hold_is_refused_whoever_signed_it() {
 fn keys_of_receipts_are_published_by_themselves() {
     let world = World::new();
     let (approved, _) = receipts(&world);
+    // A node that has read which sets there are.
+    let world = world.with_nodes(1);
     let own = keys(&world);
     assert!(own.keys.iter().all(|key| key.kid == Some(key.thumbprint())));
     let asked = run(world.nodes[0].public_keys(&context(NOW))).unwrap();

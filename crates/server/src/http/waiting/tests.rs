@@ -1,5 +1,5 @@
 use super::*;
-use crate::{compose, config::Config};
+use crate::{compose, config::Config, system::Machine};
 use countersign_dialects::{Delivery, wire::openapi::Doc};
 use countersign_engine::{
     commit::{Change, Commit},
@@ -47,7 +47,7 @@ impl Stage {
         let mut config = Config::default();
         config.data.dir = folder.path().join("data");
         config.data.store = "memory:".into();
-        let composed = compose::compose(&config, &[]).await.unwrap();
+        let composed = compose::compose(&config, &[], Machine::own()).await.unwrap();
         let now = composed.state.clock.now();
         let approval = Approval {
             environment: EnvironmentId::parse("sandbox").unwrap(),

@@ -3,7 +3,7 @@
 use super::program::Talking;
 use crate::{
     harness::Server,
-    phone::Phone,
+    pocket::Phone,
     world::{Doors, text},
 };
 use countersign_engine::{id::EnvironmentId, model::environment::Mode};

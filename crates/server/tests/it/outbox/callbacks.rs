@@ -14,7 +14,6 @@ use countersign_engine::{
         provider_object::{IdentificationFacts, ProviderObject},
         webhook::{Content, Delivery, Destination},
     },
-    ports::{Clock, Store},
     time::Timestamp,
 };
 use serde_json::{Value, json};
