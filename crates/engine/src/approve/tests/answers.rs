@@ -379,7 +379,8 @@ fn a_device_hears_of_what_waits_and_of_nothing_else() {
     ] {
         let call = DeviceCall::Waiting { seen };
         let outcome = run(world.call(0, world.jane.signed(at(100)), call, at(100))).unwrap();
-        assert_eq!(outcome.waits_for().is_none(), is_there, "{seen:?}");
+        let is_new = outcome.news().is_none_or(|news| news.is_there);
+        assert_eq!(is_new, is_there, "{seen:?}");
     }
     assert_eq!(waiting(&world, at(300)).1, std::slice::from_ref(&second.id));
     run(world.answer(0, &world.jane, &second, None, at(300))).unwrap();

@@ -47,7 +47,9 @@ impl Stage {
         let mut config = Config::default();
         config.data.dir = folder.path().join("data");
         config.data.store = "memory:".into();
-        let composed = compose::compose(&config, &[], Machine::own()).await.unwrap();
+        let composed = compose::compose(&config, &[], Machine::own())
+            .await
+            .unwrap();
         let now = composed.state.clock.now();
         let approval = Approval {
             environment: EnvironmentId::parse("sandbox").unwrap(),
