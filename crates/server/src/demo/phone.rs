@@ -4,7 +4,7 @@
 use super::{facts, operator::Operator, setup::NewPlace};
 use crate::cli::{
     failure::Failure,
-    nouns::phone::{Decision, DeviceKey, Phone, PhoneFile, Refused, Waiting, phone_url},
+    nouns::phone::{Decision, DeviceKey, Phone, PhoneFile, Refused, phone_url},
 };
 use anyhow::{Context as _, anyhow, bail};
 use countersign_engine::{
@@ -79,31 +79,41 @@ impl DemoPhone {
         Ok(Self { phone, file, asset })
     }
 
-    /// Approve everything that comes, until this is dropped.
+    /// Approve everything that comes, until this is dropped or the phone is.
     pub async fn approve_everything(self) {
         let pin = Secret::new(PIN.to_owned());
         let mut seen = None;
         loop {
-            match self.phone.waiting(seen).await {
-                Ok(news) => {
-                    seen = Some(news.version);
-                    for waiting in &news.requests {
-                        self.approve(waiting, &pin).await;
-                    }
+            match self.approve_news(seen, &pin).await {
+                Ok(version) => seen = Some(version),
+                Err(refused) if refused.may_pass() => {
+                    // What could not be answered is looked at again.
+                    seen = None;
+                    tokio::time::sleep(AGAIN).await;
                 }
                 Err(refused) => {
-                    warn!(why = %failed(refused.into()), "the demo's phone cannot see what waits");
-                    tokio::time::sleep(AGAIN).await;
+                    let why = failed(refused.into());
+                    warn!(%why, "the demo's phone approves nothing more");
+                    return;
                 }
             }
         }
     }
 
-    async fn approve(&self, waiting: &Waiting, pin: &Secret<String>) {
-        let answered = self.phone.answer(waiting, Decision::Approve(pin)).await;
-        if let Err(refused) = answered {
-            warn!(why = %failed(refused.into()), "the demo's phone cannot approve");
+    /// Wait for news, and approve what waits: the version of it.
+    async fn approve_news(&self, seen: Option<u64>, pin: &Secret<String>) -> Result<u64, Refused> {
+        let news = self.phone.waiting(seen).await?;
+        for waiting in &news.requests {
+            let answered = self.phone.answer(waiting, Decision::Approve(pin)).await;
+            match answered {
+                Ok(_) => {}
+                // Answered elsewhere, or too late: of what can be tried out, this is some.
+                Err(Refused::Problem { status, .. })
+                    if matches!(status, StatusCode::CONFLICT | StatusCode::GONE) => {}
+                Err(refused) => return Err(refused),
+            }
         }
+        Ok(news.version)
     }
 }
 

@@ -4,6 +4,7 @@
     reason = "the tests' own harness starts programs"
 )]
 
+mod phone;
 pub mod process;
 
 use process::{Demo, Said};
@@ -202,46 +203,6 @@ fn the_facts_of_each_system_are_spelled_as_it_spells_them(demo: &Demo) {
     assert!(demo.printed().contains(demo.fact("/page")));
     let phone_page = format!("{}/phone", demo.fact("/phone/url"));
     assert!(demo.printed().contains(&phone_page), "{phone_page}");
-}
-
-#[test]
-fn the_demos_phone_is_known_to_its_provider_by_the_asset_of_the_facts() {
-    let demo = Demo::shared();
-    let said = demo.sh(demo.fact("/commands/ubiqu-identified"));
-    let asset = &said.json()["result"]["asset_uuid"];
-    assert_eq!(asset, demo.fact("/ubiqu/asset_uuid"), "{said:?}");
-}
-
-#[test]
-fn a_phone_that_approves_everything_leaves_scripts_nothing_to_do() {
-    let demo = Demo::start(&["--auto-approve"]);
-    for (name, status, piece) in [
-        ("ubiqu-authenticate", 200, "Verified OK"),
-        ("payout", 201, r#""paid""#),
-        ("lockdown", 200, r#""locked""#),
-    ] {
-        let command = demo.fact(&format!("/commands/{name}"));
-        assert!(!command.contains("phone approve"), "{command}");
-        let said = demo.sh(command);
-        assert_eq!(said.status, status, "{name}: {said:?}");
-        assert!(said.body.contains(piece), "{name}: {said:?}");
-    }
-}
-
-/// The sample API is its own proxy.
-#[test]
-fn an_approval_pays_no_other_body_and_a_lockdown_has_none() {
-    let demo = Demo::shared();
-    let command = demo.fact("/commands/payout");
-    let (asked, passes) = command.rsplit_once("curl -s -i").unwrap();
-    let other = format!("{asked}BODY='another'\ncurl -s -i{passes}");
-    let said = demo.sh(&other);
-    assert_eq!(said.status, 403, "{said:?}");
-    assert_eq!(said.json()["type"], "urn:sample-api:problem:body-differs");
-
-    let command = demo.fact("/commands/lockdown");
-    let said = demo.sh(&format!("{command} -d unseen"));
-    assert_eq!(said.status, 200, "the body is dropped: {said:?}");
 }
 
 /// The answer that Ayyeka's document prints, to the byte where it says one.

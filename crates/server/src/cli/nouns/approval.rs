@@ -7,7 +7,7 @@ use crate::cli::{
     files,
     output::{Column, Output},
 };
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 use countersign_engine::receipt::{Anchor, CheckedVote, Receipt, ReceiptError, verify_receipt};
 use countersign_jose::JwkSet;
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ pub struct Which {
 
 /// A receipt to check.
 #[derive(Debug, clap::Args)]
-#[group(id = "anchor", required = true, multiple = false, args = ["keys", "thumbprint"])]
+#[command(group(ArgGroup::new("anchor").required(true).args(["keys", "thumbprint"])))]
 pub struct Verify {
     /// A file with the receipt; - for standard input
     file: PathBuf,

@@ -56,7 +56,9 @@ fn authenticate(base: &str, with: &str, asset: &str, hands: &Hands<'_>) -> Flow 
         "SIGNATURE=$(printf %s \"$ANSWER\" | sed -n 's/.*\"signature\":\"\\([0-9a-f]*\\)\".*/\\1/p')",
     );
     let pem = "sed 's/.*\"public_key_authenticate\":\"\\([^\"]*\\)\".*/\\1/;s/\\\\n/\\n/g'";
-    let hex = "printf \"$(printf %s \"$SIGNATURE\" | sed 's/../\\\\x&/g')\"";
+    // The last bytes of an OCTET STRING are what it holds: hexadecimal read with what is there anyway.
+    let bytes = "openssl asn1parse -genstr \"FORMAT:HEX,OCTETSTRING:$SIGNATURE\" -noout -out $DIR/der\n\
+                 tail -c 256 $DIR/der > $DIR/signature";
     flow(
         "ubiqu-authenticate",
         "Ubiqu, step 3: the person approves on the phone; openssl verifies the signature",
@@ -69,7 +71,7 @@ fn authenticate(base: &str, with: &str, asset: &str, hands: &Hands<'_>) -> Flow 
              {}\n\
              {until_signed}\n\
              {} | {pem} > $DIR/key.pem\n\
-             {hex} > $DIR/signature\n\
+             {bytes}\n\
              curl -s -i {with} \\\n  \"{base}/authenticate?uuid=$UUID\"; echo\n\
              openssl dgst -sha256 -verify $DIR/key.pem -signature $DIR/signature $DIR/data",
             member("UUID", "uuid"),

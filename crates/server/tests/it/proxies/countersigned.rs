@@ -65,7 +65,8 @@ impl World {
         let approvers = "environments/sandbox/organizations/acme/approvers";
         countersign.make(approvers, &json!({ "id": "ada", "groups": ["finance"] }));
         let phone = Phone::enrol(countersign.public, PHONES);
-        let nonce = countersign.make(&format!("{approvers}/ada/link-nonce"), &json!({}));
+        let link = format!("/admin/v1/{approvers}/ada/link-nonce");
+        let nonce = countersign.admin_ask(Ask::new("POST", &link, "localhost"));
         let nonce = nonce.json()["nonce"].as_str().unwrap().to_owned();
         assert_eq!(phone.type_in(&nonce)["purpose"], "approver");
         Self {
