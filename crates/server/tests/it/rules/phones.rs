@@ -33,6 +33,12 @@ use std::sync::{
 };
 
 const PIN: &str = "402311";
+/// Of the sandbox, with the phones' own.
+const HOSTS: [&str; 3] = [
+    "auth.sandbox.example.com",
+    "api.sandbox.example.com",
+    "phone.example.com",
+];
 
 /// A phone with its own key.
 struct Phone {
@@ -81,6 +87,7 @@ async fn world() -> World {
     amend(
         &world,
         EnvironmentChange {
+            hosts: Some(HOSTS.map(String::from).to_vec()),
             phone_url: Some(Some("https://phone.example.com".into())),
             provider_registrations: Some(Some(acme())),
             ..EnvironmentChange::default()
