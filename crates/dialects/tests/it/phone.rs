@@ -156,7 +156,7 @@ fn what_is_wrong_with_an_answer_is_told_member_by_member() {
         )),
         ["pin: TooLong { max: 48 }"]
     );
-    let elsewhere = body("phone.answer", "/phone/v1/requests/0123/answer", "{}");
+    let elsewhere = body("phone.answer", "/phone/v1/requests/a~b/answer", "{}");
     assert_eq!(
         elsewhere.unwrap_err(),
         Denied::NotFound { noun: "request" },

@@ -34,19 +34,25 @@ let brought = null;
 let watch = null;
 
 /**
- * Show a view, and move there.
+ * Show a view, and move there; or, where the same view is made anew, leave the focus on what it was on.
  *
  * @param {HTMLElement} view
  * @param {{focus?: boolean}} [how]
  */
 function show(view, { focus = true } = {}) {
   const main = byId("main");
+  const focused = main.contains(document.activeElement) ? document.activeElement : null;
   main.replaceChildren(view);
   const title = view.querySelector("h1");
   document.title = title?.textContent ? `${title.textContent} · ${t.title}` : t.title;
   if (focus && title instanceof HTMLElement) {
     scrollTo(0, 0);
     title.focus({ preventScroll: true });
+  } else if (focused instanceof HTMLAnchorElement) {
+    const links = [...view.querySelectorAll("a")];
+    links.find((link) => link.hash === focused.hash)?.focus({ preventScroll: true });
+  } else if (focused) {
+    title?.focus({ preventScroll: true });
   }
 }
 
@@ -222,13 +228,7 @@ function heard(fresh) {
   }
   const gone = shownRequest !== null && !fresh.requests.some((one) => one.id === shownRequest);
   if (gone && shownRequest) return void showRequest(shownRequest);
-  const isList = byId("main").querySelector("#requests, #offline");
-  const focused = document.activeElement instanceof HTMLAnchorElement ? document.activeElement.hash : null;
-  if (!isList) return;
-  showRequests({ focus: false });
-  // Who had come to a request's link stays there.
-  const links = [...byId("main").querySelectorAll("a")];
-  links.find((link) => link.hash === focused)?.focus({ preventScroll: true });
+  if (byId("main").querySelector("#requests, #offline")) showRequests({ focus: false });
 }
 
 /** @param {Connection} now */

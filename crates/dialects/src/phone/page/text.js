@@ -64,7 +64,7 @@ const ENGLISH = {
   request: {
     back: "All requests",
     by: "Asked by",
-    forUser: "For user",
+    forUser: "In the name of",
     what: "What exactly",
     kind: {
       countersign: "A request to an API",

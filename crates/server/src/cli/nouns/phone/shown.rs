@@ -85,7 +85,7 @@ pub(super) fn request(waiting: &Waiting, now: Timestamp) -> String {
         line("key", asset.as_str());
     }
     if let Some(subject) = &record.asked_by.subject {
-        line("for user", subject);
+        line("in name of", subject);
     }
     match &record.approvers {
         None => {}
@@ -103,11 +103,10 @@ pub(super) fn request(waiting: &Waiting, now: Timestamp) -> String {
         &format!("{}, {}", record.environment, record.issuer),
     );
     let left = waiting.expires_at.since(now).as_secs();
-    let left = match waiting.state.as_str() {
-        "pending" => format!("{} min {} s", left / 60, left % 60),
-        state => state.to_owned(),
-    };
-    line("time left", &left);
+    match waiting.state.as_str() {
+        "pending" => line("time left", &format!("{} min {} s", left / 60, left % 60)),
+        state => line("state", state),
+    }
     line("request", &waiting.id);
     text.push('\n');
     text

@@ -379,7 +379,11 @@ fn refused(status: StatusCode, body: &Value, place: String) -> Refused {
             let text = error.get(name).and_then(Value::as_str);
             super::shown::plain(text.unwrap_or_default())
         };
-        failure.problems.push((member("field"), member("detail")));
+        let (field, detail) = (member("field"), member("detail"));
+        let said = detail
+            .strip_prefix(&format!("{field}: "))
+            .map(str::to_owned);
+        failure.problems.push((field, said.unwrap_or(detail)));
     }
     if status == StatusCode::UNAUTHORIZED {
         failure = failure
