@@ -9,7 +9,7 @@ use crate::{
     default_environment::DefaultEnvironment,
     folder::DataFolder,
     health::Health,
-    keystore::{MasterKey, SoftwareKeystore},
+    keystore::{MasterKey, SoftwareKeystore, TokenError, TokenKeystore},
     named,
     outbox::{Ways, network::Reach},
     passwords::Argon2Hasher,
@@ -25,7 +25,7 @@ use crate::{
 use anyhow::{Context as _, ensure};
 use countersign_engine::{
     Engine, Ports,
-    ports::{Clock, Entropy, KeyPlace, Query, Store},
+    ports::{Clock, Entropy, KeyPlace, Keystore, Query, Store},
 };
 use std::sync::{Arc, OnceLock};
 
@@ -52,9 +52,10 @@ pub async fn compose(config: &Config, variables: &[(String, String)]) -> anyhow:
     let url = StoreUrl::parse(&config.data.store, folder.path())?;
     let master = MasterKey::load(folder.path(), variables, url.has_data(), &*entropy)?;
     let opened = opening::open(&url, Arc::clone(&clock)).await?;
-    let keystore = SoftwareKeystore::new(&master, Arc::clone(&entropy), system::cores())?;
-    let keystore = Arc::new(keystore);
-    check_keys(&*opened.store, &keystore).await?;
+    let software = SoftwareKeystore::new(&master, Arc::clone(&entropy), system::cores())?;
+    let software = Arc::new(software);
+    check_keys(&*opened.store, &software).await?;
+    let keystore = keystore(config, variables, &software, &entropy)?;
     let default_environment = DefaultEnvironment::new(config.server.default_environment.clone());
     let may_be_default = default_environment.judge(&*opened.store).await?;
     ensure!(
@@ -68,7 +69,7 @@ pub async fn compose(config: &Config, variables: &[(String, String)]) -> anyhow:
             freshness: Arc::clone(&opened.store) as _,
             passwords: Arc::new(Argon2Hasher::new(Arc::clone(&entropy), system::cores())?),
             entropy: Arc::clone(&entropy),
-            keystore: Arc::clone(&keystore) as _,
+            keystore,
         },
         dialect_names(),
     );
@@ -89,7 +90,7 @@ pub async fn compose(config: &Config, variables: &[(String, String)]) -> anyhow:
     let metrics = Metrics::default();
     metrics.with_registry(|registry| {
         registry.register_collector(Box::new(StoreNumbers(opened.clone())));
-        registry.register_collector(Box::new(KeystoreNumbers(Arc::clone(&keystore))));
+        registry.register_collector(Box::new(KeystoreNumbers(Arc::clone(&software))));
         numbers.register(registry);
     });
     let state = Arc::new(ServerState {
@@ -110,6 +111,23 @@ pub async fn compose(config: &Config, variables: &[(String, String)]) -> anyhow:
         feed: opened.store,
         ways,
     })
+}
+
+/// Where private keys are: all in software, or assets' in a token.
+fn keystore(
+    config: &Config,
+    variables: &[(String, String)],
+    software: &Arc<SoftwareKeystore>,
+    entropy: &Arc<dyn Entropy>,
+) -> Result<Arc<dyn Keystore>, TokenError> {
+    let software = Arc::clone(software);
+    let Some(token) = &config.keystore.pkcs11 else {
+        return Ok(software);
+    };
+    let entropy = Arc::clone(entropy);
+    let backend = config.keystore.backend;
+    let keystore = TokenKeystore::open(software, backend, token, variables, entropy)?;
+    Ok(Arc::new(keystore))
 }
 
 /// The names that environments may enable, for ever: the registry does not change.
