@@ -75,6 +75,12 @@ pub const NEEDS: &[Need] = &[
         "the demo's printed commands sign a platform's token with it",
     ),
     tool(
+        "softhsm2",
+        &["test", "-s", "/usr/lib/softhsm/libsofthsm2.so"],
+        &["softhsm2"],
+        "a PKCS#11 token: the keystore's tests keep assets' keys in it",
+    ),
+    tool(
         "chromium",
         &["chromium", "--version"],
         &["chromium"],

@@ -197,7 +197,7 @@ pub const TEST: &[Part] = &[
     Part {
         name: "tests",
         needs: &[
-            "cc", "curl", "openssl", "chromium", "nginx", "caddy", "haproxy",
+            "cc", "curl", "openssl", "softhsm2", "chromium", "nginx", "caddy", "haproxy",
         ],
         after: &["build"],
         steps: &[Step::Run(&[

@@ -10,7 +10,7 @@ use crate::{
     folder::DataFolder,
     health::Health,
     http::Waiting,
-    keystore::{MasterKey, SoftwareKeystore},
+    keystore::{MasterKey, SoftwareKeystore, TokenError, TokenKeystore},
     named,
     outbox::{Ways, network::Reach},
     passwords::Argon2Hasher,
@@ -26,7 +26,7 @@ use crate::{
 use anyhow::{Context as _, ensure};
 use countersign_engine::{
     Engine, Ports,
-    ports::{KeyPlace, Query, Store},
+    ports::{Clock, Entropy, KeyPlace, Keystore, Query, Store},
 };
 use std::sync::{Arc, OnceLock};
 
@@ -56,9 +56,10 @@ pub async fn compose(
     let url = StoreUrl::parse(&config.data.store, folder.path())?;
     let master = MasterKey::load(folder.path(), variables, url.has_data(), &*entropy)?;
     let opened = opening::open(&url, Arc::clone(&clock)).await?;
-    let keystore = SoftwareKeystore::new(&master, Arc::clone(&entropy), system::cores())?;
-    let keystore = Arc::new(keystore);
-    check_keys(&*opened.store, &keystore).await?;
+    let software = SoftwareKeystore::new(&master, Arc::clone(&entropy), system::cores())?;
+    let software = Arc::new(software);
+    check_keys(&*opened.store, &software).await?;
+    let keystore = keystore(config, variables, &software, &entropy)?;
     let default_environment = DefaultEnvironment::new(config.server.default_environment.clone());
     let may_be_default = default_environment.judge(&*opened.store).await?;
     ensure!(
@@ -72,7 +73,7 @@ pub async fn compose(
             freshness: Arc::clone(&opened.store) as _,
             passwords: Arc::new(Argon2Hasher::new(Arc::clone(&entropy), system::cores())?),
             entropy: Arc::clone(&entropy),
-            keystore: Arc::clone(&keystore) as _,
+            keystore,
         },
         dialect_names(),
     );
@@ -94,7 +95,7 @@ pub async fn compose(
     let metrics = Metrics::default();
     metrics.with_registry(|registry| {
         registry.register_collector(Box::new(StoreNumbers(opened.clone())));
-        registry.register_collector(Box::new(KeystoreNumbers(Arc::clone(&keystore))));
+        registry.register_collector(Box::new(KeystoreNumbers(Arc::clone(&software))));
         registry.register_collector(Box::new(ApprovalNumbers(Arc::clone(&engine))));
         numbers.register(registry);
     });
@@ -118,6 +119,23 @@ pub async fn compose(
         feed: opened.store,
         ways,
     })
+}
+
+/// Where private keys are: all in software, or assets' in a token.
+fn keystore(
+    config: &Config,
+    variables: &[(String, String)],
+    software: &Arc<SoftwareKeystore>,
+    entropy: &Arc<dyn Entropy>,
+) -> Result<Arc<dyn Keystore>, TokenError> {
+    let software = Arc::clone(software);
+    let Some(token) = &config.keystore.pkcs11 else {
+        return Ok(software);
+    };
+    let entropy = Arc::clone(entropy);
+    let backend = config.keystore.backend;
+    let keystore = TokenKeystore::open(software, backend, token, variables, entropy)?;
+    Ok(Arc::new(keystore))
 }
 
 /// The names that environments may enable, for ever: the registry does not change.

@@ -7,7 +7,7 @@ use super::{
     output::{Column, Output},
     status,
 };
-use crate::{config, folder::OPERATOR_FILE, system::environment_variables};
+use crate::{config, folder::OPERATOR_FILE, keystore, system::environment_variables};
 use serde_json::{Value, json};
 use std::{
     os::unix::fs::PermissionsExt,
@@ -64,6 +64,13 @@ pub async fn run(
         match &configured {
             Ok(_) => Found::Well(name(arguments.config.as_deref())),
             Err(error) => Found::Wrong(error.to_string(), error.advice().into()),
+        },
+    ));
+    found.push((
+        "keystore",
+        match &configured {
+            Ok(config) => keystore(&config.keystore),
+            Err(_) => Found::Skipped("no configuration".into()),
         },
     ));
     let data = configured.as_ref().ok().map(|config| &config.data.dir);
@@ -195,6 +202,20 @@ fn data_folder(folder: &Path) -> Found {
             format!("chmod 700 {shown}"),
         ),
         Ok(_) => Found::Well(format!("{shown}, for its owner only")),
+    }
+}
+
+/// Whether the token is there. Nobody logs in: tokens count wrong PINs.
+fn keystore(config: &config::Keystore) -> Found {
+    let Some(pkcs11) = &config.pkcs11 else {
+        return Found::Well("assets' private keys are sealed under the master key".into());
+    };
+    match keystore::find(pkcs11) {
+        Ok(()) => Found::Well(format!("the token `{}` is there", pkcs11.token)),
+        Err(error) => Found::Wrong(
+            error.to_string(),
+            "see docs/keystore.md, and run this with the server's environment variables".into(),
+        ),
     }
 }
 

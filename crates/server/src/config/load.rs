@@ -268,6 +268,9 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         check_limits(&name, listener.limits)?;
     }
     check_admin(&config.listener.admin)?;
+    if let Some((member, expected)) = config.keystore.wrong() {
+        return wrong(member, expected);
+    }
     if let Some((member, expected)) = config.mail.wrong() {
         return wrong(member, expected);
     }

@@ -1,6 +1,7 @@
 //! Configuration: a typed value, read once from a TOML file and the environment.
 
 mod address;
+mod keystore;
 mod leaving;
 mod list;
 mod load;
@@ -8,6 +9,7 @@ mod place;
 pub mod reference;
 
 pub use address::Address;
+pub use keystore::{Backend, Keystore, Pkcs11};
 pub use leaving::{Mail, MailServer, MailTls, Webhooks};
 pub use load::{ConfigError, load};
 
@@ -23,6 +25,8 @@ use std::{path::PathBuf, time::Duration};
 pub struct Config {
     /// Where things are kept.
     pub data: Data,
+    /// Assets' private keys.
+    pub keystore: Keystore,
     /// Who can reach the server, and where.
     pub listener: Listeners,
     /// What is written while it runs.

@@ -17,6 +17,26 @@ const MEMBERS: &[(&str, &str, &str)] = &[
         "Where rows are kept. The path is relative to the data folder; memory is lost at the end.",
     ),
     (
+        "keystore.backend",
+        "`software`, `pkcs11`",
+        "Where new key pairs of assets are made: sealed under the master key, or in the PKCS#11 token ([keystore.md](keystore.md)). Keys that exist stay where they are, and are used there.",
+    ),
+    (
+        "keystore.pkcs11.module",
+        "path",
+        "The PKCS#11 module: a shared library of the token's maker. Where `keystore.pkcs11` is there, the token is opened at the start, which ends if that fails.",
+    ),
+    (
+        "keystore.pkcs11.token",
+        "1 to 32 bytes",
+        "The token's label.",
+    ),
+    (
+        "keystore.pkcs11.pin_file",
+        "path",
+        "A file with the user's PIN, on one line, for its owner only. `COUNTERSIGN_PKCS11_PIN` goes before it.",
+    ),
+    (
         "L.addresses",
         "list of `IP:PORT`, `[IPV6]:PORT`, `unix:/PATH`",
         "Where it listens. Port 0 takes a free one.",
@@ -177,7 +197,7 @@ A variable is `COUNTERSIGN__` and the path in capitals, with two underscores bet
 text otherwise. Members of a list have numbers, from 0: `COUNTERSIGN__LISTENER__GATEWAY__0__PROFILE=envoy`.
 
 `COUNTERSIGN_MASTER_KEY` carries the master key (32 bytes in base64) instead of the file `master.key` in the
-data folder.
+data folder, `COUNTERSIGN_PKCS11_PIN` the PIN of a PKCS#11 token instead of `keystore.pkcs11.pin_file`.
 
 `[[listener.gateway]]` is a list: one entry for each proxy, each with addresses of its own.
 
@@ -258,6 +278,11 @@ mod tests {
             ..GatewayListener::default()
         }];
         config.server.default_environment = name;
+        config.keystore.pkcs11 = Some(crate::config::Pkcs11 {
+            module: "x".into(),
+            token: "x".to_owned(),
+            pin_file: Some("x".into()),
+        });
         config.mail = crate::config::Mail {
             server: Some(crate::config::MailServer {
                 host: "x".to_owned(),

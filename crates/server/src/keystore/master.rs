@@ -1,5 +1,6 @@
 //! The master key: from the environment, or from a file that only its owner can read.
 
+use aws_lc_rs::hmac;
 use countersign_engine::{denied::Fault, ports::Entropy};
 use std::{
     fs::{File, OpenOptions},
@@ -14,7 +15,7 @@ pub(crate) const VARIABLE: &str = "COUNTERSIGN_MASTER_KEY";
 /// The file's name in the data folder.
 const FILE: &str = "master.key";
 
-/// 32 bytes, from which nothing is derived and under which data keys are sealed.
+/// 32 bytes under which data keys are sealed. Nothing secret is derived from them.
 pub struct MasterKey(Zeroizing<[u8; 32]>);
 
 /// Why there is no master key.
@@ -57,6 +58,13 @@ impl MasterKey {
     /// The bytes.
     pub(super) fn bytes(&self) -> &[u8] {
         &*self.0
+    }
+
+    /// What tells installations apart: eight bytes of an HMAC, in hexadecimal, which say nothing of the key.
+    pub(super) fn tag(&self) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.bytes());
+        let tag = hmac::sign(&key, b"countersign installation v1");
+        data_encoding::HEXLOWER.encode(tag.as_ref().get(..8).unwrap_or_default())
     }
 
     /// The key in `COUNTERSIGN_MASTER_KEY`, if that is set, else the one in the data folder, which is made

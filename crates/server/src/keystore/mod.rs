@@ -5,11 +5,13 @@
 
 mod held;
 mod master;
+mod pkcs11;
 mod ready;
 mod sealing;
 
 pub use crate::pool::Load;
 pub use master::{MasterKey, MasterKeyError};
+pub use pkcs11::{TokenError, TokenKeystore, find};
 
 use crate::pool::Pool;
 use countersign_engine::{
@@ -51,6 +53,7 @@ pub struct SoftwareKeystore {
     generating: Pool,
     /// Assets' pairs, which come in threes and while a person waits.
     pairs: Ready<Pair>,
+    tag: String,
 }
 
 impl SoftwareKeystore {
@@ -68,6 +71,7 @@ impl SoftwareKeystore {
             signing: Pool::new("sign", cores, waiting)?,
             generating: Pool::new("generate", cores.div_ceil(2), GENERATIONS_WAITING_MAX)?,
             pairs: Ready::new("pairs", held::make),
+            tag: master.tag(),
         })
     }
 
@@ -82,6 +86,11 @@ impl SoftwareKeystore {
     /// [`Fault`] when it is not.
     pub fn check(&self, at: &KeyPlace) -> Result<(), Fault> {
         self.data_key(at).map(drop)
+    }
+
+    /// What tells this installation from others where they meet. No secret.
+    fn tag(&self) -> &str {
+        &self.tag
     }
 
     fn data_key(&self, at: &KeyPlace) -> Result<Arc<SealingKey>, Fault> {

@@ -25,7 +25,8 @@ const REST_AFTER_FAULT: Duration = Duration::from_secs(1);
 /// What makes the things, on the one thread.
 type Make<T> = Box<dyn FnMut() -> Result<T, Fault> + Send>;
 
-/// The stock and its thread, which starts with the first caller: an installation that needs none has none made.
+/// The stock and its thread, which starts with the first caller unless told before: an installation that needs
+/// none has none made.
 /// Dropping it waits for the thing under way.
 pub(super) struct Ready<T> {
     shared: Arc<Shared<T>>,
@@ -77,6 +78,11 @@ impl<T: Send + 'static> Ready<T> {
         }
     }
 
+    /// Put in what was made earlier.
+    pub(super) fn stock(&self, things: impl IntoIterator<Item = T>) {
+        self.shared.lock().stock.extend(things);
+    }
+
     /// `count` of them; [`Fault::Unavailable`] when they are not there within two seconds.
     pub(super) async fn take(&self, count: usize) -> Result<Vec<T>, Fault> {
         self.take_within(count, WAIT_MAX).await
@@ -106,7 +112,8 @@ impl<T: Send + 'static> Ready<T> {
         }
     }
 
-    fn start(&self) -> Result<(), Fault> {
+    /// Begin to make them ahead, if that has not begun.
+    pub(super) fn start(&self) -> Result<(), Fault> {
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         *thread = match std::mem::replace(&mut *thread, Thread::Gone) {
             Thread::Due(name, make) => {
@@ -300,6 +307,14 @@ mod tests {
         );
         permit.send(Ok(2)).unwrap();
         assert_eq!(ready.take(2).await.unwrap(), [1, 2]);
+        drop(permit);
+    }
+
+    #[tokio::test]
+    async fn what_was_made_earlier_is_used_first() {
+        let (ready, permit) = numbers();
+        ready.stock([40, 41]);
+        assert_eq!(ready.take(2).await.unwrap(), [40, 41]);
         drop(permit);
     }
 }

@@ -12,7 +12,7 @@ use std::{
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
     os::unix::fs::PermissionsExt,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     sync::mpsc::{Receiver, channel},
     time::Duration,
 };
@@ -59,10 +59,30 @@ impl Process {
 
     /// The same, with one more setting.
     pub fn serve_with(folder: &TempDir, variable: &str, value: &str) -> Self {
+        Self::serve_among(folder, &[(variable, value)])
+    }
+
+    /// The same, with several.
+    pub fn serve_among(folder: &TempDir, settings: &[(&str, &str)]) -> Self {
         let mut command = Command::new("/usr/bin/env");
-        command.arg(format!("{variable}={value}"));
+        command.args(
+            settings
+                .iter()
+                .map(|(name, value)| format!("{name}={value}")),
+        );
         command.args([env!("CARGO_BIN_EXE_countersign"), "serve"]);
         Self::start(command, folder, "info")
+    }
+
+    /// Another command, beside a server of this folder.
+    pub fn run_among(folder: &TempDir, settings: &[(&str, &str)], arguments: &[&str]) -> Output {
+        let ran = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .env_clear()
+            .envs(settings.iter().copied())
+            .output();
+        ran.unwrap()
     }
 
     /// The same, where no file may grow beyond so many KiB: a disk that is full, for this process alone.
@@ -166,13 +186,13 @@ impl Process {
         }
     }
 
-    fn public(&self) -> SocketAddr {
+    pub fn public(&self) -> SocketAddr {
         self.said("listening", "addresses", "\"public\"")
             .parse()
             .unwrap()
     }
 
-    fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let kill = Command::new("kill")
             .arg(format!("-{name}"))
             .arg(self.child.id().to_string())
@@ -180,7 +200,7 @@ impl Process {
         assert!(kill.unwrap().success());
     }
 
-    fn ended(&mut self) -> ExitStatus {
+    pub fn ended(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
 }

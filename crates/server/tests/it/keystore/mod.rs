@@ -2,4 +2,6 @@
 
 mod conformance;
 mod openssl;
+mod softhsm;
 mod software;
+mod token;
