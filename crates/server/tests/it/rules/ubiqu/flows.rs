@@ -130,9 +130,7 @@ async fn an_identification_is_good_for_ten_minutes_and_once() {
     let (uuid, nonce) = (member(&made, "uuid"), member(&made, "nonce"));
     assert!(member(&made, "appapi").ends_with(&format!("/phone#nonce={nonce}")));
     ubiqu.world.pass(10 * 60).await;
-    let not_found = Refusal::from(Denied::NotFound {
-        noun: "identification",
-    });
+    let not_found = Refusal::from(Denied::NotFound { noun: "nonce" });
     assert_eq!(phone.type_in(&nonce).await, Err(not_found.clone()));
     let line = format!("GET /api/identification/{uuid}");
     let told = ubiqu.v1(&ubiqu.bank, &line, "").await.result();
