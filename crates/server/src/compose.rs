@@ -26,7 +26,7 @@ use crate::{
 use anyhow::{Context as _, ensure};
 use countersign_engine::{
     Engine, Ports,
-    ports::{Clock, Entropy, KeyPlace, Keystore, Query, Store},
+    ports::{Entropy, KeyPlace, Keystore, Query, Store},
 };
 use std::sync::{Arc, OnceLock};
 
@@ -80,14 +80,7 @@ pub async fn compose(
     let reach = Reach {
         allowed: config.webhooks.allow_networks.clone(),
     };
-    let engine = match reach.allows_loopback() {
-        true => engine.with_plain_webhooks(),
-        false => engine,
-    };
-    let engine = match config.mail.is_configured() {
-        true => engine.with_mail(),
-        false => engine,
-    };
+    let engine = with_ways(engine, config, &reach);
     let numbers = OutboxNumbers::default();
     let written = Arc::clone(opened.store.outbox());
     let ways = Ways::new(config, reach, entropy, written, numbers.clone())?;
@@ -119,6 +112,18 @@ pub async fn compose(
         feed: opened.store,
         ways,
     })
+}
+
+/// The engine, told by what ways things leave.
+fn with_ways(engine: Engine, config: &Config, reach: &Reach) -> Engine {
+    let engine = match reach.allows_loopback() {
+        true => engine.with_plain_webhooks(),
+        false => engine,
+    };
+    match config.mail.is_configured() {
+        true => engine.with_mail(),
+        false => engine,
+    }
 }
 
 /// Where private keys are: all in software, or assets' in a token.

@@ -112,12 +112,11 @@ pub async fn start_on(
         let handler = Handler::Gateway(Arc::new(profile), timeout);
         bound.accept(Kind::Gateway, state, handler, &accepting);
     }
-    let days = u64::from(config.server.audit_retention_days);
     let work = Work {
         state: Arc::clone(state),
         feed: Arc::clone(&composed.feed),
         certificates: certificates.clone(),
-        audit_retention: Duration::from_secs(days.saturating_mul(24 * 60 * 60)),
+        audit_retention: days(config.server.audit_retention_days),
     };
     let workers = Workers::start(work, composed.ways);
     addresses.tell();
@@ -131,6 +130,10 @@ pub async fn start_on(
         certificates,
         drain_for: Limits::seconds(config.server.drain_s),
     })
+}
+
+fn days(days: u32) -> Duration {
+    Duration::from_secs(u64::from(days).saturating_mul(24 * 60 * 60))
 }
 
 impl Addresses {

@@ -35,6 +35,9 @@ pub struct ErrorMembers {
     pub message: Cow<'static, str>,
 }
 
+/// Only a person's answer helps.
+const UNAPPROVED: (u16, &str, &str) = (403, "Forbidden", "a person has to approve this first");
+
 /// The table: every refusal, its status, its name, and what is said.
 pub fn row(refusal: &Refusal) -> (u16, &'static str, Cow<'static, str>) {
     let denied = match refusal {
@@ -79,9 +82,7 @@ pub fn row(refusal: &Refusal) -> (u16, &'static str, Cow<'static, str>) {
             "SecretFromBrowser",
             "a secret credential came from a browser: replace it",
         ),
-        Denied::Unapproved(_) | Denied::WrongPin { .. } => {
-            (403, "Forbidden", "a person has to approve this first")
-        }
+        Denied::Unapproved(_) | Denied::WrongPin { .. } => UNAPPROVED,
         Denied::UnsupportedGrantType => (400, "BadRequest", "unsupported grant type"),
         Denied::InvalidScope => (400, "BadRequest", "invalid scope"),
         Denied::InvalidTarget => (400, "BadRequest", "invalid resource"),

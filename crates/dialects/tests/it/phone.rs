@@ -238,7 +238,7 @@ fn only_about_and_the_page_are_for_everybody_and_two_routes_wait() {
 
 fn held_key() -> HeldKey {
     HeldKey {
-        public: vec![1].into(),
+        public: vec![1],
         private: HeldPrivate::Sealed(Sealed(vec![2])),
     }
 }

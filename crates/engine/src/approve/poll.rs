@@ -32,7 +32,7 @@ impl Engine {
             .bucket(Digest::of("countersign/rate/poll", &names));
         bucket.take(POLL_RATE, context.now).map_err(too_many)?;
         let key = Key::Approval(context.environment.clone(), approval.clone());
-        let [stored] = self.load(&[key.clone()]).await?;
+        let [stored] = self.load(std::array::from_ref(&key)).await?;
         let found = stored.as_deref().and_then(Stored::approval);
         let found = found.filter(|it| it.bound().is_some());
         let found = found.ok_or(Denied::NotFound { noun: "approval" })?;

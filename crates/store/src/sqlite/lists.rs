@@ -45,11 +45,7 @@ pub(super) fn list(
     after: Option<&Cursor>,
     max: usize,
 ) -> Result<Page, Fault> {
-    use statements as sql;
-    let text = Field::Text;
-    // Every identifier is later than the empty text.
-    let mut fields = vec![text(after.map_or("", |cursor| &cursor.0)), count(max + 1)];
-    let (sql, noun) = match query {
+    match query {
         Query::Audit {
             environment,
             organization,
@@ -58,18 +54,37 @@ pub(super) fn list(
             let of = (environment.as_ref(), organization.as_ref());
             return list_audit(connection, of, *since, after, max);
         }
+        Query::DueDeliveries {
+            now,
+            per_destination,
+            busy,
+        } => return list_due(connection, *now, *per_destination, busy, max),
+        _ => {}
+    }
+    // Every identifier is later than the empty text.
+    let from = Field::Text(after.map_or("", |cursor| &cursor.0));
+    let mut fields = vec![from, count(max + 1)];
+    let found = statement_of(query, &mut fields);
+    let (sql, noun) = found.ok_or_else(|| Fault::internal("a query without a statement"))?;
+    page(connection, sql, &fields, noun, max)
+}
+
+/// The statement of a query that has just one, the noun that it lists, and its further fields.
+fn statement_of<'a>(query: &'a Query, fields: &mut Vec<Field<'a>>) -> Option<(&'static str, Noun)> {
+    use statements as sql;
+    let text = Field::Text;
+    Some(match query {
         Query::Environments => (sql::LIST_ENVIRONMENTS, Noun::Environment),
         Query::Organizations => (sql::LIST_ORGANIZATIONS, Noun::Organization),
         Query::Operators => (sql::LIST_OPERATORS, Noun::Operator),
         Query::Clients(environment, organization) => {
-            fields.push(text(environment.as_str()));
-            fields.extend(organization.as_ref().map(|id| text(id.as_str())));
-            let of_one = organization.as_ref().map(|_| sql::LIST_CLIENTS_OF);
-            (of_one.unwrap_or(sql::LIST_CLIENTS), Noun::Client)
+            let two = [sql::LIST_CLIENTS, sql::LIST_CLIENTS_OF];
+            let sql = of_owner(environment, organization.as_ref(), two, fields);
+            (sql, Noun::Client)
         }
         Query::Credentials(environment, holder) => {
             fields.push(text(environment.as_str()));
-            (of_holder(holder.as_ref(), &mut fields), Noun::Credential)
+            (of_holder(holder.as_ref(), fields), Noun::Credential)
         }
         Query::CredentialById(environment, id) => {
             fields.extend([text(environment.as_str()), text(id.as_str())]);
@@ -96,10 +111,9 @@ pub(super) fn list(
             (sql::LIST_DEVICES, Noun::Device)
         }
         Query::Approvals(environment, organization) => {
-            fields.push(text(environment.as_str()));
-            fields.extend(organization.as_ref().map(|id| text(id.as_str())));
-            let of_one = organization.as_ref().map(|_| sql::LIST_APPROVALS_OF);
-            (of_one.unwrap_or(sql::LIST_APPROVALS), Noun::Approval)
+            let two = [sql::LIST_APPROVALS, sql::LIST_APPROVALS_OF];
+            let sql = of_owner(environment, organization.as_ref(), two, fields);
+            (sql, Noun::Approval)
         }
         Query::LapsedApprovals { now } => {
             fields.push(Field::Integer(now.micros()));
@@ -119,13 +133,20 @@ pub(super) fn list(
             fields.extend([Field::Integer(time), text(place), text(order)]);
             (sql, Noun::Delivery)
         }
-        Query::DueDeliveries {
-            now,
-            per_destination,
-            busy,
-        } => return list_due(connection, *now, *per_destination, busy, max),
-    };
-    page(connection, sql, &fields, noun, max)
+        Query::Audit { .. } | Query::DueDeliveries { .. } => return None,
+    })
+}
+
+/// Of an environment's rows all, or an organization's: the statement of two, and its further fields.
+fn of_owner<'a>(
+    environment: &'a EnvironmentId,
+    organization: Option<&'a OrganizationId>,
+    [of_all, of_one]: [&'static str; 2],
+    fields: &mut Vec<Field<'a>>,
+) -> &'static str {
+    fields.push(Field::Text(environment.as_str()));
+    fields.extend(organization.map(|id| Field::Text(id.as_str())));
+    organization.map_or(of_all, |_| of_one)
 }
 
 /// Of two statements that list deliveries the one for the dead or the waiting, and the time that it compares with.

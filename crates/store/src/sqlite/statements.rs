@@ -448,17 +448,22 @@ pub(crate) fn all() -> Vec<&'static str> {
     ];
     all.extend(COUNT_DELIVERIES.iter().map(String::as_str));
     all.extend(COUNT_LEDGERS.iter().map(String::as_str));
-    for keyed in KEYED.iter() {
-        all.extend([
-            keyed.load.as_str(),
-            &keyed.insert,
-            &keyed.replace,
-            &keyed.remove,
-            &keyed.require,
-            &keyed.count,
-        ]);
-        all.extend(keyed.raise.as_deref());
-        all.extend(keyed.sweep.as_deref());
-    }
+    all.extend(KEYED.iter().flat_map(of_keyed));
     all
+}
+
+#[cfg(test)]
+fn of_keyed(keyed: &Keyed) -> impl Iterator<Item = &str> {
+    let always = [
+        &keyed.load,
+        &keyed.insert,
+        &keyed.replace,
+        &keyed.remove,
+        &keyed.require,
+        &keyed.count,
+    ];
+    let always = always.into_iter().map(String::as_str);
+    always
+        .chain(keyed.raise.as_deref())
+        .chain(keyed.sweep.as_deref())
 }

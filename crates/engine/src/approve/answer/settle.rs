@@ -153,7 +153,7 @@ impl Engine {
         let place = approval.environment.clone();
         let name = bound.name(&place);
         let key = Key::Name(place, NameSpace::Countersigned, name);
-        let [row] = self.load(&[key.clone()]).await?;
+        let [row] = self.load(std::array::from_ref(&key)).await?;
         let is_its_own = |row: &&std::sync::Arc<Stored>| {
             row.name()
                 .is_some_and(|name| name.target == approval.id.as_str())

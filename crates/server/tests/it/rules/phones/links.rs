@@ -165,7 +165,7 @@ async fn an_approver_has_one_phone_and_the_last_one_counts() {
         );
         assert_eq!(
             device_row(&world, phone).await.unwrap().0.links,
-            [link.clone()]
+            std::slice::from_ref(&link)
         );
     }
     assert!(device_row(&world, &first).await.unwrap().0.links.is_empty());
