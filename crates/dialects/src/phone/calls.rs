@@ -190,7 +190,9 @@ pub(super) fn encoded(
 ) -> Response {
     let unexpected = || Fault::internal("the outcome is not one of this route's call").into();
     match result {
-        Ok(outcome) => answer(outcome).unwrap_or_else(|| error::refuse(&unexpected(), context)),
-        Err(refusal) => error::refuse(refusal, context),
+        Ok(outcome) => {
+            answer(outcome).unwrap_or_else(|| error::refuse_at_route(&unexpected(), context))
+        }
+        Err(refusal) => error::refuse_at_route(refusal, context),
     }
 }

@@ -83,6 +83,14 @@ pub fn refuse(refusal: &Refusal, context: &CallContext) -> Response {
     headers::add_refusal(&mut response, refusal);
     if status == StatusCode::UNAUTHORIZED {
         headers::add_challenge(&mut response, "Signature", &headers::realm(context));
+    }
+    response
+}
+
+/// Refuse at a route, and say there what has to be signed: a gateway passes no such header on.
+pub fn refuse_at_route(refusal: &Refusal, context: &CallContext) -> Response {
+    let mut response = refuse(refusal, context);
+    if response.status() == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(ACCEPT_SIGNATURE, ACCEPTED);
     }
     response

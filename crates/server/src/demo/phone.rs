@@ -108,8 +108,10 @@ impl DemoPhone {
             match answered {
                 Ok(_) => {}
                 // Answered elsewhere, or too late: of what can be tried out, this is some.
-                Err(Refused::Problem { status, .. })
-                    if matches!(status, StatusCode::CONFLICT | StatusCode::GONE) => {}
+                Err(Refused::Problem {
+                    status: StatusCode::CONFLICT | StatusCode::GONE,
+                    ..
+                }) => {}
                 Err(refused) => return Err(refused),
             }
         }

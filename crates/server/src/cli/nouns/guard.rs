@@ -108,8 +108,8 @@ pub struct Add {
     /// People approve each request before it passes, once
     #[arg(long, requires_all = ["body", "sentence"])]
     approval: bool,
-    /// Who may approve: subject, which is whom the caller speaks for, or [ORGANIZATION:]GROUP[/NEEDED]; the subject
-    /// unless given
+    /// Who may approve: subject, which is whom the caller speaks for and who may unless given; or GROUP,
+    /// GROUP/NEEDED, ORGANIZATION:GROUP/NEEDED
     #[arg(long, value_name = "WHO", value_parser = values::approvers, requires = "approval")]
     approvers: Option<GuardApprovers>,
     /// What becomes of the request's body

@@ -26,7 +26,7 @@ use std::path::PathBuf;
 pub enum Command {
     /// Make a key, and enrol as a phone; the key is kept in the file
     Enrol {
-        /// Where phones answer, such as https://phone.example
+        /// Where phones answer: the environment's phone URL
         #[arg(long)]
         url: String,
         /// What to call this phone
