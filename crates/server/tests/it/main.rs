@@ -25,7 +25,6 @@ mod interop;
 mod keystore;
 mod limits;
 mod listeners;
-mod login_flood;
 mod matrix;
 mod outbox;
 mod phone;

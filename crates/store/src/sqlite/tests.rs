@@ -87,9 +87,15 @@ fn nothing_but_a_count_scans_or_sorts() {
 #[test]
 fn a_count_is_bounded() {
     let connection = migrated();
+    // These are given their bound by whoever counts.
+    let of_callers = [
+        statements::COUNT_SUBJECTS,
+        statements::COUNT_WAITING_OF_ORGANIZATION,
+        statements::COUNT_WAITING_OF_PROVIDER,
+    ];
     let counts: Vec<&str> = statements::all()
         .into_iter()
-        .filter(|sql| is_count(sql) && *sql != statements::COUNT_SUBJECTS)
+        .filter(|sql| is_count(sql) && !of_callers.contains(sql))
         .collect();
     assert_eq!(
         counts.len(),
@@ -290,12 +296,12 @@ fn a_newer_schema_is_refused_and_both_versions_named() {
     drop(connection);
     let error = open(folder.path(), &Settings::default()).unwrap_err();
     assert!(
-        matches!(error, OpenError::Newer { found: 7, known: 2 }),
+        matches!(error, OpenError::Newer { found: 7, known: 3 }),
         "{error}"
     );
     let text = error.to_string();
     assert!(
-        text.contains("version 7") && text.contains("up to 2"),
+        text.contains("version 7") && text.contains("up to 3"),
         "{text}"
     );
 }
@@ -319,7 +325,7 @@ fn a_migration_that_fails_leaves_the_version_before_it() {
     let mut connection = migrated();
     let mut all = migrations::all();
     all.push(migrations::Migration {
-        version: 3,
+        version: 4,
         statements: vec![
             "CREATE TABLE later (id INTEGER) STRICT".into(),
             "NOT SQL".into(),
@@ -332,7 +338,7 @@ fn a_migration_that_fails_leaves_the_version_before_it() {
     let later = connection.prepare("SELECT id FROM later");
     assert!(later.is_err());
     drop(later);
-    all[2].statements.pop();
+    all[3].statements.pop();
     migrations::run(&mut connection, &all).unwrap();
     migrations::run(&mut connection, &all).unwrap();
     connection.prepare("SELECT id FROM later").unwrap();
@@ -491,7 +497,12 @@ fn a_log_past_its_bound_refuses_writes_until_it_can_be_emptied() {
         assert!(matches!(fault, Fault::Unavailable(_)), "{fault}");
         assert!(store.counters().refused_wal.load(Relaxed) >= 1);
         reader.execute_batch("COMMIT").unwrap();
-        write(written).await.unwrap();
+        // The writer looks at each write whether the log can be emptied by now.
+        let mut tries = 0;
+        while let Err(fault) = write(written).await {
+            tries += 1;
+            assert!(tries < 1_000, "{fault}");
+        }
         assert!(store.counters().wal_bytes.load(Relaxed) < settings.wal_bytes_max);
         let lines = crate::conformance::audit_lines(&store).await;
         assert_eq!(lines.len() as u32, written + 1);

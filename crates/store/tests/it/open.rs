@@ -18,7 +18,7 @@ async fn memory_and_sqlite_open_by_their_urls() {
         let opened = open(&url, TestClock::new()).unwrap();
         assert_eq!(opened.counters.is_some(), url.starts_with("sqlite"));
         let counts = opened.store.keep(Housekeeping::CountRows).await.unwrap();
-        assert!(matches!(counts, Kept::Counts(tables) if tables.len() == 21));
+        assert!(matches!(counts, Kept::Counts(tables) if tables.len() == 26));
     }
     for file in ["countersign.sqlite", "one.sqlite", "two.sqlite"] {
         assert!(folder.path().join(file).exists(), "{file}");

@@ -57,7 +57,8 @@ fn spares(token: &Token) -> BTreeSet<String> {
     let session = token.session();
     let label = private_keys(&session, None).into_iter().filter_map(|key| {
         let asked = [AttributeType::Label, AttributeType::Id];
-        let told = session.get_attributes(key, &asked).unwrap();
+        // One that is being made is found before it has all of its attributes.
+        let told = session.get_attributes(key, &asked).ok()?;
         let [Attribute::Label(label), Attribute::Id(id)] = &told[..] else {
             panic!("{told:?}");
         };

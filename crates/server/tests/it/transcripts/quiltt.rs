@@ -69,7 +69,6 @@ async fn the_documents_requests_are_answered_to_the_byte() {
             .await,
     ];
     let token = said[0].member("/token");
-    let hook = said[2].member("/secret");
 
     // "Authorization: Bearer <SESSION_TOKEN>", and `Base64.strict_encode64("#{profileId}:#{API_KEY_SECRET}")`.
     let bearer = format!("Bearer {token}");
@@ -107,7 +106,6 @@ async fn the_documents_requests_are_answered_to_the_byte() {
             "<Base64-encoded profileId:API_KEY_SECRET>",
         ),
         (key.as_str(), "<API_KEY_SECRET>"),
-        (hook.as_str(), "<webhook's secret>"),
     ];
     insta::assert_snapshot!("quiltt", transcript(&said, &names));
     stage.stop().await;
