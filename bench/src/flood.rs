@@ -1,19 +1,15 @@
 //! What a flood of logins does to everybody else: to the memory of the server, and to how long its token endpoint
 //! takes.
-//!
-//! Tokens are asked for at a fixed rate, whatever the server does meanwhile, and each is timed from when it was due:
-//! who waits behind another waits too.
 
 use crate::{
+    arrivals::{self, Arrivals, Compared},
     countersign, machine,
     measure::Place,
     message::{self, ANSWER_BYTES_MAX},
     options::Options,
     people::{self, HOST, People},
-    probe::Connection,
     process,
     server::Server,
-    statistics::{Summary, quantile, ratios},
 };
 use anyhow::{Context, Result, bail, ensure};
 use bytes::BytesMut;
@@ -45,14 +41,6 @@ const AROUND: Duration = Duration::from_millis(500);
 /// Memory of one hash.
 const HASH_KIB: u64 = 19 * 1024;
 
-/// Ask for tokens at a fixed rate.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Arrivals {
-    address: SocketAddr,
-    request: String,
-    lasts: Duration,
-}
-
 /// Log in on many connections at once.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Flood {
@@ -70,39 +58,6 @@ pub struct Flooded {
     answers: BTreeMap<u16, usize>,
     /// The most memory that the server held, in KiB.
     resident_kib: u64,
-}
-
-/// Ask as planned; how long each token took since it was due, in microseconds.
-///
-/// # Errors
-/// When a token is refused.
-pub fn arrive(plan: &Arrivals) -> Result<Vec<f64>> {
-    let count = TOKENS_PER_SECOND * usize::try_from(plan.lasts.as_secs())?;
-    let started = machine::now();
-    let by_one = |first: usize| -> Result<Vec<f64>> {
-        let mut connection = Connection::open(plan.address)?;
-        let mut took = Vec::new();
-        for number in (first..count).step_by(TOKEN_CONNECTIONS) {
-            let due =
-                Duration::from_secs(1) / u32::try_from(TOKENS_PER_SECOND)? * u32::try_from(number)?;
-            thread::sleep(due.saturating_sub(started.elapsed()));
-            let answer = connection.ask(&plan.request)?;
-            ensure!(answer.status == 200, "a token was refused: {answer:?}");
-            took.push(started.elapsed().saturating_sub(due).as_secs_f64() * 1e6);
-        }
-        Ok(took)
-    };
-    let by_all: Result<Vec<Vec<f64>>> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..TOKEN_CONNECTIONS)
-            .map(|first| scope.spawn(move || by_one(first)))
-            .collect();
-        let joined = threads.into_iter().map(|thread| match thread.join() {
-            Ok(took) => took,
-            Err(_) => bail!("a thread that asks for tokens failed"),
-        });
-        joined.collect()
-    });
-    Ok(by_all?.concat())
 }
 
 /// Log in as planned.
@@ -178,14 +133,8 @@ async fn status(stream: &mut TcpStream) -> Result<u16> {
 /// What was seen.
 #[derive(Debug, Clone, Serialize)]
 pub struct Seen {
-    /// Microseconds of the 99th percentile of tokens, round by round, with nothing else going on.
-    pub quiet: Vec<f64>,
-    /// The same in the flood.
-    pub flooded: Vec<f64>,
-    /// The medians, likewise.
-    pub quiet_median: Vec<f64>,
-    /// The same in the flood.
-    pub flooded_median: Vec<f64>,
+    /// How long tokens took, with nothing else going on and in the flood.
+    pub tokens: Compared,
     /// Memory before the first flood, in KiB.
     pub base_kib: u64,
     /// The most in a flood.
@@ -205,21 +154,16 @@ pub async fn measure(place: &Place, program: &Path, options: &Options) -> Result
     people::first_token(&server, &request).await?;
     let arrivals = Arrivals {
         address: server.public,
-        request,
+        requests: vec![request],
+        per_second: TOKENS_PER_SECOND,
+        connections: TOKEN_CONNECTIONS,
         lasts: options.measured,
     };
-    let arrivals = serde_json::to_string(&arrivals)?;
-    let ask = || -> Result<Vec<f64>> {
-        let printed = process::ask(place.load_core, &place.own_file, "arrivals", &arrivals)?;
-        serde_json::from_str(&printed).context("the arrivals' figures")
-    };
+    let ask = || arrivals::ask(place, &arrivals);
     // Connections, caches and the allocator settle.
     ask()?;
     let mut seen = Seen {
-        quiet: Vec::new(),
-        flooded: Vec::new(),
-        quiet_median: Vec::new(),
-        flooded_median: Vec::new(),
+        tokens: Compared::default(),
         base_kib: machine::resident_kib(server.process.id())?,
         most_kib: 0,
         answers: BTreeMap::new(),
@@ -245,24 +189,13 @@ pub async fn measure(place: &Place, program: &Path, options: &Options) -> Result
             bail!("the thread of the flood failed");
         };
         let came: Flooded = serde_json::from_str(&came?).context("the flood's figures")?;
-        seen.add(&quiet, &flooded?, came)?;
+        seen.tokens.add(&quiet, &flooded?)?;
+        seen.most_kib = seen.most_kib.max(came.resident_kib);
+        for (status, count) in came.answers {
+            *seen.answers.entry(status).or_default() += count;
+        }
     }
     Ok(seen)
-}
-
-impl Seen {
-    fn add(&mut self, quiet: &[f64], flooded: &[f64], came: Flooded) -> Result<()> {
-        let at = |took, part| quantile(took, part).context("no tokens");
-        self.quiet.push(at(quiet, 0.99)?);
-        self.flooded.push(at(flooded, 0.99)?);
-        self.quiet_median.push(at(quiet, 0.5)?);
-        self.flooded_median.push(at(flooded, 0.5)?);
-        self.most_kib = self.most_kib.max(came.resident_kib);
-        for (status, count) in came.answers {
-            *self.answers.entry(status).or_default() += count;
-        }
-        Ok(())
-    }
 }
 
 /// The figures, for people.
@@ -270,31 +203,8 @@ impl Seen {
 /// # Errors
 /// When there was no round.
 pub fn table(seen: &Seen) -> Result<String> {
-    let summary = |values: &[f64]| Summary::of(values).context("no round");
-    let mut text = String::new();
-    writeln!(
-        text,
-        "{:<36} {:>12} {:>12} {:>8}",
-        format!("login flood, {AT_ONCE} at a time"),
-        "quiet us",
-        "flood us",
-        "ratio"
-    )?;
-    for (name, quiet, flooded) in [
-        ("  token, median", &seen.quiet_median, &seen.flooded_median),
-        ("  token, 99th percentile", &seen.quiet, &seen.flooded),
-    ] {
-        let ratio = summary(&ratios(flooded, quiet))?;
-        writeln!(
-            text,
-            "{name:<36} {:>12.0} {:>12.0} {:>8.2}   ({:.2} to {:.2})",
-            summary(quiet)?.median,
-            summary(flooded)?.median,
-            ratio.median,
-            ratio.lowest,
-            ratio.highest
-        )?;
-    }
+    let title = format!("login flood, {AT_ONCE} at a time");
+    let mut text = seen.tokens.table(&title, "token")?;
     // The server has one core here, so one hash at a time.
     let allowed = (seen.base_kib + HASH_KIB) * 11 / 10;
     writeln!(

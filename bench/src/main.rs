@@ -1,6 +1,7 @@
 //! Ratios to the limits of the machine, and what strangers can make or tell of ours. `docs/performance.md` says what is measured and why.
 
 mod accounts;
+mod arrivals;
 mod bare;
 mod countersign;
 mod flood;
@@ -10,6 +11,7 @@ mod measure;
 mod message;
 mod options;
 mod people;
+mod polls;
 mod probe;
 mod process;
 mod report;
@@ -45,7 +47,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         ["bare-token", file] => match bare::token(&answer(file)?)? {},
         ["load"] => print(&load::run(&plan()?)?),
         ["probe"] => print(&probe::run(&plan()?)?),
-        ["arrivals"] => print(&flood::arrive(&plan()?)?),
+        ["arrivals"] => print(&arrivals::run(&plan()?)?),
         ["flood"] => print(&flood::flood(&plan()?)?),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
@@ -74,8 +76,9 @@ fn run(options: &Options) -> Result<()> {
         .into_iter()
         .filter(|what| options.wants(what.name))
         .collect();
-    let [accounts, flood] = ["accounts", "flood"].map(|name| options.wants(name));
-    if wanted.is_empty() && !accounts && !flood {
+    let others = ["accounts", "flood", "polls"].map(|name| options.wants(name));
+    let [accounts, flood, polls] = others;
+    if wanted.is_empty() && others == [false; 3] {
         bail!(
             "--only {} names no measurement\n\n{USAGE}",
             options.only.join(", ")
@@ -117,6 +120,10 @@ fn run(options: &Options) -> Result<()> {
                 true => Some(flood::measure(&place, &server, options).await?),
                 false => None,
             },
+            polls: match polls {
+                true => Some(polls::measure(&place, &server, options).await?),
+                false => None,
+            },
         })
     })?;
     println!(
@@ -140,6 +147,7 @@ struct Figures {
     measurements: Vec<Report>,
     accounts: Vec<accounts::Seen>,
     flood: Option<flood::Seen>,
+    polls: Option<polls::Seen>,
 }
 
 impl Figures {
@@ -153,6 +161,9 @@ impl Figures {
         }
         if let Some(flood) = &self.flood {
             tables.push(flood::table(flood)?);
+        }
+        if let Some(polls) = &self.polls {
+            tables.push(polls::table(polls)?);
         }
         Ok(tables.join("\n"))
     }

@@ -13,7 +13,7 @@ usage: cargo xtask bench [options]
   --seconds S        for how long each half of a round is counted (3)
   --connections N    kept connections that ask at once (64)
   --only NAME        only measurements whose name begins so; may be repeated
-                     (decision-key, decision-jwt, token, accounts, flood)
+                     (decision-key, decision-jwt, token, accounts, flood, polls)
   --samples N        samples of known and of unknown accounts at each place (1000)
   --json FILE        write the figures there too
   --server FILE      measure this binary instead of building one

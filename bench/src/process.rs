@@ -9,7 +9,7 @@ use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
 };
 
 /// The arguments after the program's name.
@@ -99,6 +99,27 @@ fn pinned(core: u32, program: &Path) -> Command {
         }
     }
     command
+}
+
+/// Run `program` in `folder` on one core, to its end.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn run<A: AsRef<OsStr>>(
+    core: u32,
+    program: &Path,
+    arguments: &[A],
+    variables: &[(String, String)],
+    folder: &Path,
+) -> Result<ExitStatus> {
+    let status = pinned(core, program)
+        .args(arguments)
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status();
+    status.with_context(|| format!("cannot start taskset -c {core} {}", program.display()))
 }
 
 /// Run `program` on one core, write `input` to it, and return what it printed.

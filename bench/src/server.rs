@@ -92,7 +92,7 @@ impl Server {
     /// # Errors
     /// When it is refused.
     pub async fn act(&self, path: &str) -> Result<()> {
-        let answer = self.ask("POST", path, "", None).await?;
+        let answer = self.post(path).await?;
         ensure!(
             (200..300).contains(&answer.status),
             "{path}: {} {}",
@@ -100,6 +100,14 @@ impl Server {
             answer.body
         );
         Ok(())
+    }
+
+    /// POST without a body; whatever is answered.
+    ///
+    /// # Errors
+    /// When nothing is.
+    pub async fn post(&self, path: &str) -> Result<Answer> {
+        self.ask("POST", path, "", None).await
     }
 
     async fn ask(

@@ -106,13 +106,12 @@ impl Face {
             return builtin.answer(asking.state).await;
         }
         let fallback = Speaker::of(self.router.fallback());
-        let speaker = match &found {
+        let mut speaker = match &found {
             Found::Endpoint(Endpoint::Route(dialect, route), ..) => Speaker::Route(dialect, route),
             Found::Endpoint(_, place, _) | Found::OtherMethod(place) => place.speaker(),
-            Found::Nothing => Speaker::of(self.router.refuser(path)),
+            Found::Nothing => Speaker::of(self.router.refuser(path, |_| true)),
         };
-        let dialect = speaker.dialect();
-        asking.trace.speaker = if dialect.is_some() { speaker } else { fallback };
+        asking.trace.speaker = speaker.or(fallback);
         let (host, environment) = match self.place(asking).await {
             Ok(placed) => placed,
             Err(refusal) => return asking.refuse(&refusal),
@@ -134,6 +133,11 @@ impl Face {
         };
         let not_found: Refusal = Denied::NotFound { noun: "route" }.into();
         // A dialect that the environment does not have is not there, and does not speak.
+        if let Found::Nothing = found {
+            speaker = Speaker::of(self.router.refuser(path, is_enabled));
+            asking.trace.speaker = speaker.or(fallback);
+        }
+        let dialect = speaker.dialect();
         if !dialect.is_none_or(is_enabled) {
             asking.trace.speaker = fallback;
             return asking.refuse(&not_found);

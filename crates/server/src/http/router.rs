@@ -3,7 +3,7 @@
 use super::{Kind, builtin::Builtin, speaker::Speaker};
 use countersign_dialects::{Delivery, Dialect, Listener, Route};
 use http::Method;
-use std::collections::{BTreeMap, HashMap};
+use std::{cmp::Reverse, collections::BTreeMap};
 
 /// What a path and a method lead to.
 #[derive(Clone, Copy)]
@@ -26,7 +26,7 @@ pub(super) struct Place {
 /// Paths to endpoints.
 pub struct Router {
     places: matchit::Router<Place>,
-    first_segments: HashMap<&'static str, &'static Dialect>,
+    dialects: Vec<&'static Dialect>,
     fallback: Option<&'static Dialect>,
     phones: Option<&'static Dialect>,
 }
@@ -95,17 +95,9 @@ impl Router {
                 problem: error.to_string(),
             })?;
         }
-        let mut first_segments = HashMap::new();
-        for dialect in served() {
-            for route in dialect.routes {
-                first_segments
-                    .entry(first_segment(route.path))
-                    .or_insert(dialect);
-            }
-        }
         Ok(Self {
             places,
-            first_segments,
+            dialects: served().collect(),
             fallback: served().find(|dialect| dialect.name == fallback),
             phones: served().find(|dialect| dialect.is_for_phones()),
         })
@@ -136,11 +128,25 @@ impl Router {
         }
     }
 
-    /// The dialect in whose words `path` is refused: whose it is, or whose other paths begin like it.
-    pub(super) fn refuser(&self, path: &str) -> Option<&'static Dialect> {
-        self.first_segments
-            .get(first_segment(path))
-            .copied()
+    /// The dialect in whose words `path` is refused where nothing is: of those that may speak, the one whose own paths
+    /// are most like it.
+    pub(super) fn refuser(
+        &self,
+        path: &str,
+        may_speak: impl Fn(&Dialect) -> bool,
+    ) -> Option<&'static Dialect> {
+        let speaking = self.dialects.iter().filter(|dialect| may_speak(dialect));
+        let likeness = speaking.filter_map(|dialect| {
+            let of_routes = dialect
+                .routes
+                .iter()
+                .map(|route| likeness(path, route.path));
+            Some((of_routes.max()?, *dialect))
+        });
+        // Of two that are as like, the first.
+        let best = likeness.rev().max_by_key(|(likeness, _)| *likeness);
+        best.filter(|(likeness, _)| likeness.0 > 0)
+            .map(|(_, dialect)| dialect)
             .or(self.fallback)
     }
 
@@ -212,6 +218,10 @@ fn allow(endpoints: &[(Method, Endpoint)]) -> &'static str {
     Box::leak(names.join(", ").into_boxed_str())
 }
 
-fn first_segment(path: &str) -> &str {
-    path.trim_start_matches('/').split('/').next().unwrap_or("")
+/// How many leading segments two paths share; of as many, those of like length are more alike.
+fn likeness(path: &str, other: &str) -> (usize, Reverse<usize>) {
+    let [ours, theirs] = [path, other].map(|path| path.trim_start_matches('/').split('/'));
+    let apart = ours.clone().count().abs_diff(theirs.clone().count());
+    let shared = ours.zip(theirs).take_while(|(ours, theirs)| ours == theirs);
+    (shared.count(), Reverse(apart))
 }

@@ -25,6 +25,14 @@ impl Speaker {
         dialect.map_or(Self::Nobody, Self::Dialect)
     }
 
+    /// This one, or the other where it is nobody.
+    pub(super) const fn or(self, other: Self) -> Self {
+        match self {
+            Self::Nobody => other,
+            Self::Dialect(_) | Self::Route(..) => self,
+        }
+    }
+
     /// Whose words they are.
     pub(super) fn dialect(self) -> Option<&'static Dialect> {
         match self {

@@ -138,6 +138,11 @@ impl Process {
         }
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `kill -9`, at once.
     pub fn kill(mut self) -> Said {
         self.child.kill().unwrap();

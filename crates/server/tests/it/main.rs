@@ -25,6 +25,7 @@ mod interop;
 mod keystore;
 mod limits;
 mod listeners;
+mod login_flood;
 mod matrix;
 mod outbox;
 mod phone;

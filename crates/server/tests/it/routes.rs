@@ -321,3 +321,27 @@ async fn a_decision_that_was_broken_off_was_no_denial_and_not_counted() {
     );
     server.stop().await;
 }
+
+/// Two dialects have paths below `/api/`, and an environment may have both.
+#[tokio::test]
+async fn below_api_everything_was_refused_in_bitcanucks_words() {
+    let server = Server::start().await;
+    for (number, dialects, path, word) in [
+        (0, &["ubiqu", "bitcanuck"][..], "/api/nothing", "errors"),
+        (1, &["ubiqu", "bitcanuck"], "/api/v1/nothing", "error"),
+        (2, &["ubiqu"], "/api/v1/nothing", "errors"),
+        (3, &["bitcanuck"], "/api/nothing", "error"),
+        (4, &["standard"], "/api/nothing", "error"),
+    ] {
+        let (name, host) = (format!("e{number}"), format!("api{number}.example"));
+        server
+            .environment_with(&name, Mode::Sandbox, &[&host], &[], Some(dialects))
+            .await;
+        let answer = get(server.public(), &host, path).await;
+        assert_eq!(answer.status, 404, "{answer:?}");
+        let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        let has = body.get(word).is_some();
+        assert!(has, "{dialects:?} {path}: {answer:?}");
+    }
+    server.stop().await;
+}

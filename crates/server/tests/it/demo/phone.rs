@@ -26,18 +26,23 @@ fn a_phone_that_approves_everything_leaves_scripts_nothing_to_do() {
     }
 }
 
-/// The sample API is its own proxy.
+/// The sample API is its own proxy. What others ask of this demo meanwhile has the approvals of its own.
 #[test]
 fn an_approval_pays_no_other_body_and_a_lockdown_has_none() {
     let demo = Demo::shared();
-    let command = demo.fact("/commands/payout");
+    let command = another(demo.fact("/commands/payout"), "amount=12.50", "amount=7");
     let (asked, passes) = command.rsplit_once("curl -s -i").unwrap();
     let other = format!("{asked}BODY='another'\ncurl -s -i{passes}");
     let said = demo.sh(&other);
     assert_eq!(said.status, 403, "{said:?}");
     assert_eq!(said.json()["type"], "urn:sample-api:problem:body-differs");
 
-    let command = demo.fact("/commands/lockdown");
+    let command = another(demo.fact("/commands/lockdown"), "site=1002", "site=1001");
     let said = demo.sh(&format!("{command} -d unseen"));
     assert_eq!(said.status, 200, "the body is dropped: {said:?}");
+}
+
+fn another(command: &str, what: &str, other: &str) -> String {
+    assert!(command.contains(what), "{command}");
+    command.replace(what, other)
 }

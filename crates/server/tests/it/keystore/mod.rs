@@ -1,7 +1,7 @@
 //! The keystore's part for assets: every backend through one suite.
 
 mod conformance;
-mod openssl;
+pub mod openssl;
 mod softhsm;
 mod software;
-mod token;
+pub mod token;

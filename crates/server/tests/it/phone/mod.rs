@@ -1,5 +1,7 @@
 //! A person's phone, as a page in a real browser and in a terminal, against the real server.
 
+mod crash;
+mod in_token;
 mod page;
 mod terminal;
 
@@ -24,13 +26,19 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         let countersign = Countersign::start();
+        // The listener's own address is where phones answer, and nothing else does.
+        let phone = format!("http://{}", countersign.public);
+        Self::of(countersign, &phone)
+    }
+
+    /// On a new server, whose phones are at this address.
+    fn of(countersign: Countersign, phone_url: &str) -> Self {
         let organization = json!({ "id": "acme", "display_name": "Acme Logistics" });
         countersign.make("organizations", &organization);
-        // The listener's own address is where phones answer, and nothing else does.
-        let phone = countersign.public.to_string();
+        let (_, phone) = phone_url.split_once("://").unwrap();
         let environment = json!({
             "id": "sandbox", "display_name": "Sandbox", "mode": "sandbox", "issuer": "https://auth.sandbox.test",
-            "hosts": [API, phone], "phone_url": format!("http://{phone}"),
+            "hosts": [API, phone], "phone_url": phone_url, "dialects": ["standard", "ubiqu"],
         });
         countersign.make("environments", &environment);
         let client = json!({

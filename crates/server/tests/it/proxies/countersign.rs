@@ -5,7 +5,7 @@ use super::{
     wire::{Answer, Ask},
 };
 use serde_json::{Value, json};
-use std::{fs, net::SocketAddr};
+use std::{fs, net::SocketAddr, path::Path};
 use tempfile::TempDir;
 
 /// The hosts of the two environments.
@@ -24,23 +24,22 @@ pub struct Countersign {
     admin: SocketAddr,
     gateways: Vec<SocketAddr>,
     operator: String,
-    _folder: TempDir,
+    folder: TempDir,
+    /// Environment variables that it is started with.
+    settings: Vec<(String, String)>,
 }
 
 impl Countersign {
     pub fn start() -> Self {
-        let folder = TempDir::new().unwrap();
-        let data = folder.path().join("data");
+        Self::start_in(TempDir::new().unwrap(), Vec::new())
+    }
+
+    /// In this folder, with these environment variables beside.
+    pub fn start_in(folder: TempDir, settings: Vec<(String, String)>) -> Self {
         let file = folder.path().join("countersign.toml");
+        let data = folder.path().join("data");
         fs::write(&file, configuration(data.to_str().unwrap())).unwrap();
-        let program = env!("CARGO_BIN_EXE_countersign");
-        let mut child = Child::start(program, folder.path(), |command| {
-            command.arg("serve").arg("--config").arg(&file)
-        });
-        let listening = eventually("the listeners", || {
-            child.must_run();
-            listeners(&child.printed())
-        });
+        let (child, listening) = serve(folder.path(), &settings);
         let operator = eventually("the operator's file", || {
             let text = fs::read(data.join("operator.json")).ok()?;
             let file: Value = serde_json::from_slice(&text).ok()?;
@@ -52,10 +51,27 @@ impl Countersign {
             admin: listening[1],
             gateways: listening[2..].to_vec(),
             operator,
-            _folder: folder,
+            folder,
+            settings,
         };
         started.wait_until_ready();
         started
+    }
+
+    /// `kill -9`, and start again with what that left. Its addresses are others.
+    pub fn kill_and_start_again(&mut self) {
+        self.child.kill();
+        let (child, listening) = serve(self.folder.path(), &self.settings);
+        self.child = child;
+        self.public = listening[0];
+        self.admin = listening[1];
+        self.gateways = listening[2..].to_vec();
+        self.wait_until_ready();
+    }
+
+    /// Where it keeps what it keeps.
+    pub fn data(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
     }
 
     fn wait_until_ready(&mut self) {
@@ -124,6 +140,25 @@ impl Countersign {
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()["access_token"].as_str().unwrap().to_owned()
     }
+}
+
+/// A process on the folder, and where it listens.
+fn serve(folder: &Path, settings: &[(String, String)]) -> (Child, Vec<SocketAddr>) {
+    let program = env!("CARGO_BIN_EXE_countersign");
+    let mut child = Child::start(program, folder, |command| {
+        let settings = settings.iter().map(|(name, value)| (name, value));
+        let file = folder.join("countersign.toml");
+        command
+            .arg("serve")
+            .arg("--config")
+            .arg(file)
+            .envs(settings)
+    });
+    let listening = eventually("the listeners", || {
+        child.must_run();
+        listeners(&child.printed())
+    });
+    (child, listening)
 }
 
 fn configuration(data: &str) -> String {

@@ -7,7 +7,7 @@ pub mod child;
 pub mod countersign;
 mod countersigned;
 mod listener;
-mod phone;
+pub mod phone;
 pub mod proxy;
 mod stories;
 mod ultra;

@@ -12,7 +12,7 @@ use data_encoding::{BASE64, BASE64URL_NOPAD};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
-const PIN: &str = "736152";
+pub const PIN: &str = "736152";
 
 /// An enrolled phone.
 pub struct Phone {
@@ -35,6 +35,18 @@ impl Phone {
         assert_eq!(answer.status, 201, "{answer:?}");
         assert_eq!(answer.json()["id"], phone.id.as_str(), "{answer:?}");
         phone
+    }
+
+    /// The server is now elsewhere.
+    pub const fn move_to(&mut self, at: SocketAddr) {
+        self.at = at;
+    }
+
+    /// What the server knows of it.
+    pub fn device(&self) -> Value {
+        let answer = self.call("GET", "/phone/v1/device", None);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
     }
 
     /// Type in what somebody shows.
@@ -61,15 +73,18 @@ impl Phone {
         let record = request["record"].as_str().unwrap();
         let shown: Value = serde_json::from_str(record).unwrap();
         assert_eq!(shown["text"], text, "{shown}");
-        let answer = self.answer(record, &shown, "approve");
+        let answer = self.approve(request, PIN).send(self.at);
         assert_eq!(answer.status, 200, "{answer:?}");
         assert_eq!(answer.json()["state"], "approved", "{answer:?}");
     }
 
-    fn answer(&self, record: &str, shown: &Value, decision: &str) -> Answer {
+    /// The approval of a request, with what is typed as the PIN: to be sent once.
+    pub fn approve(&self, request: &Value, pin: &str) -> Ask {
+        let record = request["record"].as_str().unwrap();
+        let shown: Value = serde_json::from_str(record).unwrap();
         let text = |member: &str| shown[member].as_str().unwrap().to_owned();
         let statement = format!(
-            r#"{{"v":1,"approval":"{}","decision":"{decision}","record":"{}","device":"{}","audience":"{}","at":"{}Z"}}"#,
+            r#"{{"v":1,"approval":"{}","decision":"approve","record":"{}","device":"{}","audience":"{}","at":"{}Z"}}"#,
             text("approval"),
             BASE64URL_NOPAD.encode(&sha256(record.as_bytes())),
             self.id,
@@ -78,11 +93,11 @@ impl Phone {
         );
         let signature = self.sign(statement.as_bytes());
         let body = json!({
-            "decision": decision, "pin": PIN, "statement": statement,
+            "decision": "approve", "pin": pin, "statement": statement,
             "signature": BASE64URL_NOPAD.encode(&signature),
         });
         let path = format!("/phone/v1/requests/{}/answer", text("approval"));
-        self.call("POST", &path, Some(&body))
+        self.signed("POST", &path, Some(&body))
     }
 
     /// The server's clock, RFC 3339.
@@ -91,8 +106,12 @@ impl Phone {
         answer.json()["now"].as_str().unwrap().to_owned()
     }
 
-    /// A signed call (RFC 9421), in the one form that is documented.
     fn call(&self, method: &str, target: &str, body: Option<&Value>) -> Answer {
+        self.signed(method, target, body).send(self.at)
+    }
+
+    /// A signed call (RFC 9421), in the one form that is documented.
+    fn signed(&self, method: &str, target: &str, body: Option<&Value>) -> Ask {
         let ask = Ask::new(method, target, self.host);
         let ask = body.map_or(ask.clone(), |body| ask.json(body));
         let digest = format!("sha-256=:{}:", BASE64.encode(&sha256(ask.body.as_bytes())));
@@ -114,7 +133,6 @@ impl Phone {
         ask.header("Content-Digest", &digest)
             .header("Signature-Input", &format!("countersign={parameters}"))
             .header("Signature", &format!("countersign=:{signature}:"))
-            .send(self.at)
     }
 
     fn sign(&self, message: &[u8]) -> Vec<u8> {

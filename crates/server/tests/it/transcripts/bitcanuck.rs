@@ -102,9 +102,13 @@ async fn the_documents_requests_are_answered_to_the_byte() {
     for id in [&user, &vouched] {
         assert_eq!(id.len(), 51, "{id}");
     }
+    let enrolled = said[4].member("/data/userId");
+    assert_eq!(SubjectId::parse(&enrolled).unwrap().as_str(), enrolled);
+    assert_ne!(enrolled, JOHN);
     let names = [
         (user.as_str(), "<id of the user's token>"),
         (vouched.as_str(), "<id of the platform's token>"),
+        (enrolled.as_str(), "<id of the enrolled user>"),
         (signature, "<signature>"),
     ];
     insta::assert_snapshot!("bitcanuck", transcript(&said, &names));

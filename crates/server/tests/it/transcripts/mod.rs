@@ -1,6 +1,6 @@
 //! The requests that vendors' documents print, and every byte of our answers, through the real listeners: on a clock
-//! that stands still, with chance that repeats itself. What a key signs is named instead: key pairs are the machine's
-//! own. So are requests, which have numbers in turn.
+//! that stands still. What is drawn from chance or signed by a key is named instead: jobs draw too, whenever they run,
+//! and key pairs are the machine's own. So are requests, which have numbers in turn.
 
 mod bitcanuck;
 mod quiltt;

@@ -99,8 +99,11 @@ async fn the_documents_requests_are_answered_to_the_byte() {
     );
     said.push(stage.judge(&graphql(&bearer)).await);
 
+    let webhook = said[2].member("/id");
+    assert!(webhook.starts_with("wh_1"), "{webhook}");
     let names = [
         (token.as_str(), "<SESSION_TOKEN>"),
+        (webhook.as_str(), "<id of the subscription>"),
         (
             encoded.as_str(),
             "<Base64-encoded profileId:API_KEY_SECRET>",

@@ -1,0 +1,204 @@
+//! The whole flow with the private halves in a PKCS#11 token, Debian's SoftHSM 2: the real binary, a phone, and a look
+//! into what the store has of it all.
+
+use super::{API, Stage, TARGET};
+use crate::{
+    cli,
+    keystore::{
+        openssl,
+        token::{CONF, LABEL, MODULE, Token},
+    },
+    proxies::{
+        countersign::Countersign,
+        phone::{Phone, sha256},
+        wire::Ask,
+    },
+};
+use data_encoding::HEXLOWER;
+use rusqlite::{Connection, OpenFlags};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use tempfile::TempDir;
+
+const PHONES: &str = "phone.sandbox.test";
+
+/// A site that asks, in the words of Ubiqu's tutorial.
+struct Bank<'a> {
+    stage: &'a Stage,
+    key: String,
+}
+
+impl<'a> Bank<'a> {
+    fn new(stage: &'a Stage, id: &str) -> Self {
+        let client = json!({
+            "id": id, "organization": "acme", "display_name": id, "kind": "service_provider", "spelling": "ubiqu",
+        });
+        let path = "environments/sandbox/clients";
+        let made = stage.countersign.make(path, &client).json();
+        let id = made["id"].as_str().unwrap();
+        let new = json!({ "kind": "api_key" });
+        let key = stage.countersign.credential("sandbox", id, &new).1;
+        Self { stage, key }
+    }
+
+    fn send(&self, ask: Ask) -> Value {
+        let ask = ask.header("X-Api-Key", &self.key).header("Accept", "*/*");
+        let answer = ask.send(self.stage.countersign.public);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["result"].clone()
+    }
+
+    fn get(&self, what: &str, uuid: &str) -> Value {
+        self.send(Ask::get(&format!("/api/{what}?uuid={uuid}"), API))
+    }
+
+    fn ask(&self, what: &str, body: &Value) -> Value {
+        self.send(Ask::new("POST", &format!("/api/{what}"), API).json(body))
+    }
+
+    /// The asset of whoever types in what this site shows.
+    fn identify(&self, phone: &Phone) -> String {
+        let asked = self.ask("identification", &json!({}));
+        phone.type_in(asked["nonce"].as_str().unwrap());
+        let told = self.get("identification", asked["uuid"].as_str().unwrap());
+        told["asset_uuid"].as_str().unwrap().to_owned()
+    }
+
+    /// What is approved on the phone is signed so that OpenSSL verifies it with the asset's public key.
+    fn authenticate(&self, phone: &Phone, asset: &str) {
+        let data = b"log in at noon";
+        let body = json!({ "asset_uuid": asset, "fingerprint": HEXLOWER.encode(&sha256(data)) });
+        let asked = self.ask("authenticate", &body);
+        let [waiting] = &phone.waiting()[..] else {
+            panic!("one request waits");
+        };
+        let approved = phone.approve(waiting, crate::proxies::phone::PIN);
+        let approved = approved.send(self.stage.countersign.public);
+        assert_eq!(approved.status, 200, "{approved:?}");
+        let signed = self.get("authenticate", asked["uuid"].as_str().unwrap());
+        assert_eq!(signed["verified"], true, "{signed}");
+        let signature = HEXLOWER.decode(signed["signature"].as_str().unwrap().as_bytes());
+        let signature = signature.unwrap();
+        let shown = self.get("asset", asset);
+        let pem = shown["public_key_authenticate"].as_str().unwrap();
+        assert!(openssl::verifies(pem, data, &signature), "{signed}");
+        assert!(!openssl::verifies(pem, b"log in at one", &signature));
+    }
+}
+
+#[test]
+fn with_keys_in_a_token_everything_works_and_the_store_has_no_private_key() {
+    let of_token = TempDir::new().unwrap();
+    let token = Token::new(of_token.path());
+    let text = |path: std::path::PathBuf| path.to_str().unwrap().to_owned();
+    let settings = [
+        (CONF, text(token.conf())),
+        ("COUNTERSIGN__KEYSTORE__BACKEND", "pkcs11".to_owned()),
+        ("COUNTERSIGN__KEYSTORE__PKCS11__MODULE", MODULE.to_owned()),
+        ("COUNTERSIGN__KEYSTORE__PKCS11__TOKEN", LABEL.to_owned()),
+        (
+            "COUNTERSIGN__KEYSTORE__PKCS11__PIN_FILE",
+            text(token.folder().join("pin")),
+        ),
+    ];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value));
+    let countersign = Countersign::start_in(TempDir::new().unwrap(), settings.into());
+    let stage = Stage::of(countersign, &format!("https://{PHONES}"));
+    let phone = Phone::enrol(stage.countersign.public, PHONES);
+
+    let (bank, shop) = (Bank::new(&stage, "bank"), Bank::new(&stage, "shop"));
+    let of_bank = bank.identify(&phone);
+    assert_eq!(bank.identify(&phone), of_bank, "the same phone again");
+    let of_shop = shop.identify(&phone);
+    assert_ne!(of_shop, of_bank);
+    bank.authenticate(&phone, &of_bank);
+    shop.authenticate(&phone, &of_shop);
+
+    phone.type_in(&stage.nonce());
+    let (id, _) = stage.ask(TARGET);
+    phone.approves("Pay 1250.00 to Northern Waterworks");
+    assert_eq!(stage.pay(TARGET, Some(&id)).status, 200);
+    a_receipt_is_believed_by_the_keys_alone(&stage, &id);
+    the_store_has_only_names_of_keys(&stage, &[&of_bank, &of_shop]);
+}
+
+fn a_receipt_is_believed_by_the_keys_alone(stage: &Stage, id: &str) {
+    let data = stage.countersign.data();
+    let kept = |line: &str, name: &str| {
+        let ran = cli::run(&data, line, "");
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let file = data.join(name);
+        std::fs::write(&file, ran.out).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let keys = kept("approval keys sandbox", "keys.json");
+    let receipt = kept(&format!("approval receipt sandbox {id}"), "receipt.jws");
+    let verify = format!("approval verify {receipt} --keys {keys}");
+    let verified = cli::run(&data, &verify, "");
+    assert_eq!(verified.code, 0, "{}", verified.err);
+}
+
+/// Every asset's row has three names of objects in the token and nothing sealed, and no other row has anything of a
+/// private half.
+fn the_store_has_only_names_of_keys(stage: &Stage, assets: &[&str]) {
+    let file = stage.countersign.data().join("countersign.db");
+    let store = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let mut names = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    for (table, cells) in rows(&store) {
+        let of_asset = cells.iter().find_map(|cell| {
+            let row: Value = serde_json::from_slice(cell).ok()?;
+            row.get("authenticate")?
+                .get("private")
+                .is_some()
+                .then_some(row)
+        });
+        let Some(asset) = of_asset else {
+            let says_private = |cell: &Vec<u8>| {
+                let text = String::from_utf8_lossy(cell);
+                text.contains("\"private\"")
+            };
+            assert!(!cells.iter().any(says_private), "{table}");
+            continue;
+        };
+        assert_eq!(table, "asset");
+        seen.insert(asset["id"].as_str().unwrap().to_owned());
+        for pair in ["sign", "decrypt", "authenticate"] {
+            let id = asset[pair]["private"]["token"]["id"].as_str().unwrap();
+            let kept = json!({ "token": { "id": id } });
+            assert_eq!(asset[pair]["private"], kept, "{asset}");
+            assert!(names.insert(id.to_owned()), "each pair is one's own");
+        }
+    }
+    for asset in assets {
+        assert!(seen.contains(*asset), "{seen:?}");
+    }
+    // Those of the two sites, and the one that countersigns.
+    assert_eq!((seen.len(), names.len()), (3, 9));
+}
+
+/// The cells of every row of every table, as bytes.
+fn rows(store: &Connection) -> Vec<(String, Vec<Vec<u8>>)> {
+    let mut tables = store
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        .unwrap();
+    let tables = tables.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    let mut found = Vec::new();
+    for table in tables.map(Result::unwrap) {
+        let mut all = store
+            .prepare(&format!("SELECT * FROM \"{table}\""))
+            .unwrap();
+        let columns = all.column_count();
+        let mut rows = all.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            let cell = |column| match row.get_ref(column).unwrap() {
+                rusqlite::types::ValueRef::Text(bytes) | rusqlite::types::ValueRef::Blob(bytes) => {
+                    bytes.to_vec()
+                }
+                _ => Vec::new(),
+            };
+            found.push((table.clone(), (0..columns).map(cell).collect()));
+        }
+    }
+    found
+}
