@@ -94,7 +94,7 @@ fn run(options: &Options) -> Result<()> {
         bail!("two cores are needed, one for the server and one for the load");
     };
     let server = match &options.server {
-        Some(file) => file.clone(),
+        Some(file) => std::path::absolute(file).with_context(|| file.display().to_string())?,
         None => process::build_server()?,
     };
     let folder = tempfile::tempdir().context("cannot make a folder")?;

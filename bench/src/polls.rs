@@ -104,7 +104,7 @@ async fn set_up(server: &Server) -> Result<String> {
     server.create("/organizations", &organization).await?;
     let approver = json!({ "id": "ada", "display_name": "Ada", "groups": ["finance"] });
     let approvers = "/environments/polls/organizations/acme/approvers";
-    server.create(approvers, &approver).await?;
+    server.add(approvers, &approver).await?;
     let client = json!({ "organization": "acme", "display_name": "Payroll", "kind": "backend" });
     let clients = "/environments/polls/clients";
     let client = server.create(clients, &client).await?;
@@ -127,6 +127,7 @@ fn question(key: &str, method: &str, target: &str) -> String {
     format!(
         "GET /decision HTTP/1.1\r\nHost: countersign\r\nX-Original-Method: {method}\r\n\
          X-Original-Host: {HOST}\r\nX-Original-URI: {target}\r\nX-Original-Peer: 192.0.2.7\r\n\
+         X-Original-Request-Id: 0f1e2d3c4b5a69788796a5b4c3d2e1f0\r\n\
          Authorization: Bearer {key}\r\n\r\n"
     )
 }
@@ -135,9 +136,9 @@ fn question(key: &str, method: &str, target: &str) -> String {
 async fn ask(server: &Server, key: &str, number: usize) -> Result<String> {
     let question = question(key, "POST", &format!("/payouts?to={number}"));
     let answer = ask_once(server.gateway, &question).await?;
-    let poll = answer.header("location").context("no Location")?;
-    let (_, id) = poll.rsplit_once('/').context("no approval")?;
-    Ok(id.to_owned())
+    let poll = answer.header("location");
+    let id = poll.and_then(|poll| Some(poll.rsplit_once('/')?.1));
+    Ok(id.with_context(|| format!("no approval: {answer:?}"))?.to_owned())
 }
 
 /// The approver's phone: the server's own program, in a terminal.

@@ -73,6 +73,15 @@ impl Server {
         expect(201, &answer, path)
     }
 
+    /// Add to a list; the list is then as it is answered.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn add(&self, path: &str, body: &Value) -> Result<Value> {
+        let answer = self.ask("POST", path, "", Some(body)).await?;
+        expect(200, &answer, path)
+    }
+
     /// Put these guards in the place of those that are there.
     ///
     /// # Errors
