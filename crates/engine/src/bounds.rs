@@ -253,6 +253,10 @@ pub const LONG_POLL_FOR: Duration = Duration::from_secs(25);
 pub const EVENTS_FOR: Duration = Duration::from_secs(60);
 /// Requests of one node that are held at once, waiting for news.
 pub const HELD_REQUESTS_MAX: usize = 4096;
+/// Of these, how many may wait for news of one device or one approval: a page in some tabs, and whoever asked.
+pub const HELD_OF_ROW_MAX: usize = 16;
+/// And how many may come from one network: a quarter, so that no one of them takes all.
+pub const HELD_OF_NETWORK_MAX: usize = HELD_REQUESTS_MAX / 4;
 /// Bytes of the sentence that a guard makes: it has to be read on a phone.
 pub const SENTENCE_BYTES_MAX: usize = 1024;
 /// Bytes of a request target that can be countersigned: what is bound is shown whole.

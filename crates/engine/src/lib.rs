@@ -64,4 +64,4 @@ mod verify;
 pub use approve::{receipt, record};
 pub use engine::{Engine, Ports};
 pub use facts::Fresh;
-pub use verify::in_authorization;
+pub use verify::{in_authorization, network_of};

@@ -293,7 +293,7 @@ impl Engine {
 }
 
 /// Whom one peer is counted with: an IPv6 subscriber has at least a /64.
-pub(crate) fn network_of(peer: IpAddr) -> Vec<u8> {
+pub fn network_of(peer: IpAddr) -> Vec<u8> {
     match peer.to_canonical() {
         IpAddr::V4(peer) => peer.octets().to_vec(),
         IpAddr::V6(peer) => peer.octets().iter().copied().take(8).collect(),

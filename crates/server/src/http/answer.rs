@@ -9,6 +9,7 @@ use std::{
     pin::Pin,
     task::{Context, Poll},
 };
+use tokio::sync::{mpsc, oneshot};
 
 /// An answer on its way out.
 pub type Answer = http::Response<AnswerBody>;
@@ -21,28 +22,57 @@ pub enum AnswerBody {
     Events(Box<Events>),
 }
 
-/// Events on their way out.
+/// Events on their way out: whoever tells them has the other end.
 pub struct Events {
-    frames: Frames,
-    /// Says that the connection is not idle.
-    in_flight: Option<InFlight>,
+    told: mpsc::Receiver<Bytes>,
+    /// Whoever tells keeps the connection busy, not whoever reads: a reader that reads nothing holds nothing.
+    teller: Option<oneshot::Sender<InFlight>>,
 }
 
-type Frames = Pin<Box<dyn Body<Data = Bytes, Error = Infallible> + Send>>;
+/// Tells events, as long as somebody reads.
+pub(super) struct Teller {
+    events: mpsc::Sender<Bytes>,
+    /// Says that the connection is not idle, for as long as there may be events.
+    _in_flight: oneshot::Receiver<InFlight>,
+}
+
+impl Teller {
+    /// Send one more, once the last is on its way. Whether anybody reads.
+    pub(super) async fn tell(&self, event: Bytes) -> bool {
+        self.events.send(event).await.is_ok()
+    }
+
+    /// Wait until nobody reads any more.
+    pub(super) async fn unread(&self) {
+        self.events.closed().await;
+    }
+}
 
 impl AnswerBody {
-    /// A body that ends when `frames` do.
-    pub(super) fn events(frames: Frames) -> Self {
-        Self::Events(Box::new(Events {
-            frames,
-            in_flight: None,
-        }))
+    /// A body that begins with one event, and ends with its teller.
+    pub(super) fn events(first: Bytes) -> (Self, Teller) {
+        let (events, told) = mpsc::channel(1);
+        let (teller, in_flight) = oneshot::channel();
+        // There is room for one.
+        drop(events.try_send(first));
+        let body = Events {
+            told,
+            teller: Some(teller),
+        };
+        let teller = Teller {
+            events,
+            _in_flight: in_flight,
+        };
+        (Self::Events(Box::new(body)), teller)
     }
 
     /// The request is under way for as long as its answer is: of one that is whole, until now.
     pub(super) fn hold(&mut self, in_flight: InFlight) {
-        if let Self::Events(events) = self {
-            events.in_flight = Some(in_flight);
+        if let Self::Events(events) = self
+            && let Some(teller) = events.teller.take()
+        {
+            // A teller that is through needs it no more.
+            drop(teller.send(in_flight));
         }
     }
 }
@@ -85,11 +115,8 @@ impl Body for AnswerBody {
         match self.get_mut() {
             Self::Whole(whole) => Pin::new(whole).poll_frame(context),
             Self::Events(events) => {
-                let polled = events.frames.as_mut().poll_frame(context);
-                if matches!(polled, Poll::Ready(None)) {
-                    events.in_flight = None;
-                }
-                polled
+                let told = events.told.poll_recv(context);
+                told.map(|event| event.map(|event| Ok(Frame::data(event))))
             }
         }
     }
@@ -97,14 +124,14 @@ impl Body for AnswerBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(whole) => whole.is_end_stream(),
-            Self::Events(events) => events.frames.is_end_stream(),
+            Self::Events(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(whole) => whole.size_hint(),
-            Self::Events(events) => events.frames.size_hint(),
+            Self::Events(_) => SizeHint::default(),
         }
     }
 }

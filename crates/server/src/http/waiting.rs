@@ -4,29 +4,30 @@
 //! is waited for is known only from the first answer: the bell is counted before that is asked for, and a ring in
 //! between means asking once more, so none is lost.
 
-use super::{Answer, AnswerBody, cors, panics};
-use crate::{state::ServerState, telemetry::metrics::Metrics};
+use super::{Answer, AnswerBody, answer::Teller, cors, panics};
+use crate::{state::ServerState, system, telemetry::metrics::Metrics};
 use bytes::Bytes;
 use countersign_dialects::{Request, Response, Route};
 use countersign_engine::{
-    bounds::{EVENTS_FOR, HELD_REQUESTS_MAX, LONG_POLL_FOR},
+    bounds::{EVENTS_FOR, HELD_OF_NETWORK_MAX, HELD_OF_ROW_MAX, HELD_REQUESTS_MAX, LONG_POLL_FOR},
     call::{Asked, CallContext},
     denied::{Fault, Refusal},
+    network_of,
     outcome::{News, Outcome},
     row::Key,
 };
 use countersign_store::{Bell, Watch};
-use futures_util::stream;
 use http::{HeaderName, HeaderValue, header, request::Parts};
-use http_body_util::StreamBody;
-use hyper::body::Frame;
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
-use std::{borrow::Cow, convert::Infallible, pin::Pin, sync::Arc, time::Duration};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Interval, MissedTickBehavior, Sleep, interval, sleep},
+use std::{
+    borrow::Cow,
+    collections::{HashMap, hash_map::Entry},
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
 
 /// How often a stream says that it is alive: proxies close what is silent for a minute, or half of one.
@@ -36,27 +37,87 @@ const ASKING_TIMEOUT: Duration = Duration::from_secs(10);
 /// What tells nginx not to collect a stream before it passes it on.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// Holds requests: so many, and until the drain.
+/// Holds requests: so many, of each row and of each network not more than its share, and until the drain.
 #[derive(Debug)]
 pub struct Waiting {
     bell: Arc<Bell>,
-    places: Arc<Semaphore>,
+    shares: Arc<Mutex<Shares>>,
+    /// Of streams.
+    tellers: TaskTracker,
     closing: CancellationToken,
     held: Gauge,
     refused: Counter,
 }
 
+/// How many are held, in all and of whom.
+#[derive(Debug, Default)]
+struct Shares {
+    all: usize,
+    of: HashMap<Of, usize>,
+}
+
+/// With whom a request is counted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Of {
+    /// Those who wait for news of one row: a device, or an approval.
+    Row(Key),
+    /// Those who ask from one network.
+    Network(Vec<u8>),
+}
+
+impl Of {
+    const fn most(&self) -> usize {
+        match self {
+            Self::Row(_) => HELD_OF_ROW_MAX,
+            Self::Network(_) => HELD_OF_NETWORK_MAX,
+        }
+    }
+}
+
+impl Shares {
+    fn take(&mut self, whose: &[Of]) -> bool {
+        let has_room = |of: &Of| self.of.get(of).is_none_or(|held| *held < of.most());
+        if self.all >= HELD_REQUESTS_MAX || !whose.iter().all(has_room) {
+            return false;
+        }
+        self.all += 1;
+        for of in whose {
+            *self.of.entry(of.clone()).or_default() += 1;
+        }
+        true
+    }
+
+    fn give_back(&mut self, whose: &[Of]) {
+        self.all = self.all.saturating_sub(1);
+        for of in whose {
+            if let Entry::Occupied(mut held) = self.of.entry(of.clone()) {
+                match held.get().saturating_sub(1) {
+                    0 => drop(held.remove()),
+                    left => *held.get_mut() = left,
+                }
+            }
+        }
+    }
+}
+
 /// A request that is held.
 #[derive(Debug)]
 struct Held {
-    _place: OwnedSemaphorePermit,
+    shares: Arc<Mutex<Shares>>,
+    whose: Vec<Of>,
     held: Gauge,
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
+        locked(&self.shares).give_back(&self.whose);
         self.held.dec();
     }
+}
+
+fn locked(shares: &Mutex<Shares>) -> MutexGuard<'_, Shares> {
+    // Nothing runs under the lock that could leave it half done.
+    shares.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Waiting {
@@ -64,7 +125,8 @@ impl Waiting {
     pub fn new(bell: Arc<Bell>, metrics: &Metrics) -> Self {
         Self {
             bell,
-            places: Arc::new(Semaphore::new(HELD_REQUESTS_MAX)),
+            shares: Arc::default(),
+            tellers: TaskTracker::new(),
             closing: CancellationToken::new(),
             held: metrics.held_requests.clone(),
             refused: metrics.held_requests_refused.clone(),
@@ -76,18 +138,21 @@ impl Waiting {
         self.closing.cancel();
     }
 
-    /// A place for one more; none: answer at once.
-    fn hold(&self) -> Option<Held> {
+    /// A place for one more that waits for news of `row`; none: answer at once.
+    fn hold(&self, row: &Key, peer: Option<IpAddr>) -> Option<Held> {
         if self.closing.is_cancelled() {
             return None;
         }
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+        let network = peer.map(|peer| Of::Network(network_of(peer)));
+        let whose: Vec<Of> = network.into_iter().chain([Of::Row(row.clone())]).collect();
+        if !locked(&self.shares).take(&whose) {
             self.refused.inc();
             return None;
-        };
+        }
         self.held.inc();
         Some(Held {
-            _place: place,
+            shares: Arc::clone(&self.shares),
+            whose,
             held: self.held.clone(),
         })
     }
@@ -157,7 +222,7 @@ impl Question<'_> {
         let Some(of) = told.waits_for() else {
             return told.response;
         };
-        let Some(_held) = waiting.hold() else {
+        let Some(_held) = waiting.hold(&of, context.peer) else {
             return told.response;
         };
         let mut watch = waiting.bell.watch(&of, noted);
@@ -178,6 +243,15 @@ impl Question<'_> {
 
     /// Ask, and go on telling what is news. A refusal is an answer like any other.
     pub(super) async fn stream(&self, state: &Arc<ServerState>, context: &CallContext) -> Answer {
+        self.stream_for(EVENTS_FOR, state, context).await
+    }
+
+    async fn stream_for(
+        &self,
+        lasts: Duration,
+        state: &Arc<ServerState>,
+        context: &CallContext,
+    ) -> Answer {
         let waiting = &state.waiting;
         let noted = waiting.bell.times();
         let told = self.ask(state, context).await;
@@ -186,22 +260,22 @@ impl Question<'_> {
             return told.response.map(AnswerBody::from);
         };
         let watch = waiting.bell.watch(&news.of, noted);
+        let held = waiting.hold(&news.of, context.peer);
         let (parts, first) = told.response.into_parts();
-        let mut comments = interval(COMMENT_EVERY);
-        comments.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        comments.reset();
-        let telling = Telling {
-            kept: self.keep(),
-            state: Arc::clone(state),
-            context: context.clone(),
-            watch: waiting.hold().map(|held| (watch, held)),
-            end: Box::pin(sleep(EVENTS_FOR)),
-            comments,
-            first: Some(event(&first)),
-            last: first,
-        };
-        let frames = StreamBody::new(stream::unfold(telling, Telling::next));
-        let mut answer = Answer::from_parts(parts, AnswerBody::events(Box::pin(frames)));
+        let (body, teller) = AnswerBody::events(event(&first));
+        if let Some(held) = held {
+            let telling = Telling {
+                kept: self.keep(),
+                state: Arc::clone(state),
+                context: context.clone(),
+                watch,
+                last: first,
+                _held: held,
+                teller,
+            };
+            system::spawn(&waiting.tellers, telling.go_on(lasts));
+        }
+        let mut answer = Answer::from_parts(parts, body);
         let headers = answer.headers_mut();
         let media_type = HeaderValue::from_static("text/event-stream");
         headers.insert(header::CONTENT_TYPE, media_type);
@@ -259,57 +333,68 @@ impl Kept {
     }
 }
 
-/// A stream of events while it lasts.
+/// A stream of events while it lasts. It runs by itself, not as its reader reads: who reads nothing holds it no longer.
 struct Telling {
     kept: Kept,
     state: Arc<ServerState>,
     context: CallContext,
-    /// What wakes it, and its place; none: too many are held, so it ends after the first event.
-    watch: Option<(Watch, Held)>,
-    end: Pin<Box<Sleep>>,
-    comments: Interval,
-    first: Option<Bytes>,
+    watch: Watch,
     /// What was told last.
     last: Bytes,
+    _held: Held,
+    /// The last to go: whoever sees the end finds the place free.
+    teller: Teller,
 }
 
-type Next = (Result<Frame<Bytes>, Infallible>, Telling);
-
 impl Telling {
-    async fn next(mut self) -> Option<Next> {
-        if let Some(first) = self.first.take() {
-            return Some((Ok(Frame::data(first)), self));
+    /// Tell what is news, until the end of its time, the drain, or nobody reads.
+    async fn go_on(mut self, lasts: Duration) {
+        let closing = self.state.waiting.closing.clone();
+        let mut comments = interval(COMMENT_EVERY);
+        comments.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        comments.reset();
+        tokio::select! {
+            biased;
+            () = closing.cancelled() => {}
+            () = sleep(lasts) => {}
+            () = self.news(comments) => {}
         }
-        let (watch, _) = self.watch.as_mut()?;
+    }
+
+    async fn news(&mut self, mut comments: Interval) {
         loop {
-            tokio::select! {
+            let event = tokio::select! {
                 biased;
-                () = self.state.waiting.closing.cancelled() => return None,
-                () = &mut self.end => return None,
-                () = watch.rung() => {}
-                _ = self.comments.tick() => {
-                    let comment = Bytes::from_static(b":\n\n");
-                    return Some((Ok(Frame::data(comment)), self));
+                () = self.teller.unread() => return,
+                () = self.watch.rung() => {
+                    let Some(body) = self.asked().await else {
+                        return;
+                    };
+                    if body == self.last {
+                        continue;
+                    }
+                    self.last = body;
+                    event(&self.last)
                 }
-            }
-            self.context.now = self.state.clock.now();
-            let asking = Box::pin(self.kept.ask(&self.state, &self.context));
-            let asked = tokio::time::timeout(ASKING_TIMEOUT, panics::caught(asking)).await;
-            let told = match asked {
-                Ok(Ok(told)) if !told.is_refused => told,
-                // Its reader asks anew, and is told why not.
-                Ok(Ok(_)) | Err(_) => return None,
-                Ok(Err(panics::Panicked)) => {
-                    self.state.metrics.panics.inc();
-                    error!("a handler panicked");
-                    return None;
-                }
+                _ = comments.tick() => Bytes::from_static(b":\n\n"),
             };
-            let body = told.response.into_body();
-            if body != self.last {
-                let frame = Frame::data(event(&body));
-                self.last = body;
-                return Some((Ok(frame), self));
+            if !self.teller.tell(event).await {
+                return;
+            }
+        }
+    }
+
+    /// What there is now; none: its reader has to ask anew, and is told why.
+    async fn asked(&mut self) -> Option<Bytes> {
+        self.context.now = self.state.clock.now();
+        let asking = Box::pin(self.kept.ask(&self.state, &self.context));
+        match tokio::time::timeout(ASKING_TIMEOUT, panics::caught(asking)).await {
+            Ok(Ok(told)) if !told.is_refused => Some(told.response.into_body()),
+            Ok(Ok(_)) | Err(_) => None,
+            Ok(Err(panics::Panicked)) => {
+                self.state.metrics.panics.inc();
+                error!("a handler panicked");
+                None
             }
         }
     }

@@ -18,18 +18,56 @@ fn each_line_of_an_event_says_that_it_is_data() {
     assert_eq!(event(b"a\nb"), "data: a\ndata: b\n\n");
 }
 
+/// One of many rows.
+fn row(number: usize) -> Key {
+    let id = ApprovalId::parse(&format!("{number:032x}")).unwrap();
+    Key::Approval(EnvironmentId::parse("sandbox").unwrap(), id)
+}
+
+/// As many as may be held in all, by nobody who has more than his share.
+fn all(waiting: &Waiting) -> Vec<Held> {
+    let held = (0..=HELD_REQUESTS_MAX).map_while(|number| waiting.hold(&row(number), None));
+    held.collect()
+}
+
 #[test]
 fn no_more_are_held_than_the_bound_says_and_none_in_the_drain() {
     let metrics = Metrics::default();
     let waiting = Waiting::new(Arc::default(), &metrics);
-    let held: Vec<_> = std::iter::from_fn(|| waiting.hold()).collect();
+    let held = all(&waiting);
     assert_eq!(held.len(), HELD_REQUESTS_MAX);
     assert_eq!(metrics.held_requests_refused.get(), 1);
     drop(held);
     assert_eq!(metrics.held_requests.get(), 0);
+    assert!(
+        locked(&waiting.shares).of.is_empty(),
+        "nothing is left of them"
+    );
     waiting.close();
-    assert!(waiting.hold().is_none());
+    assert!(waiting.hold(&row(0), None).is_none());
     assert_eq!(metrics.held_requests_refused.get(), 1, "nobody is too many");
+}
+
+#[test]
+fn one_phone_or_one_network_held_every_place() {
+    let waiting = Waiting::new(Arc::default(), &Metrics::default());
+    let from = |last: u8| Some(IpAddr::from([192, 0, 2, last]));
+    let of_row = |_| waiting.hold(&row(0), from(1));
+    let held: Vec<_> = (0..HELD_REQUESTS_MAX).map_while(of_row).collect();
+    assert_eq!(held.len(), HELD_OF_ROW_MAX);
+    assert!(
+        waiting.hold(&row(0), from(2)).is_none(),
+        "of one row, whoever asks"
+    );
+    let of_network = |number| waiting.hold(&row(1 + number), from(1));
+    let more: Vec<_> = (0..HELD_REQUESTS_MAX).map_while(of_network).collect();
+    assert_eq!(held.len() + more.len(), HELD_OF_NETWORK_MAX);
+    assert!(
+        waiting.hold(&row(1), from(2)).is_some(),
+        "others have their own"
+    );
+    drop(held);
+    assert!(waiting.hold(&row(0), from(1)).is_some());
 }
 
 const ID: &str = "0123456789abcdef0123456789abcdef";
@@ -114,6 +152,10 @@ impl Stage {
 
     /// The poll of an approval, as events.
     async fn stream(&self, id: &str) -> Answer {
+        self.stream_for(EVENTS_FOR, id).await
+    }
+
+    async fn stream_for(&self, lasts: Duration, id: &str) -> Answer {
         let standard = countersign_dialects::dialect("standard").unwrap();
         let polls = |route: &&Route| route.name == "standard.approval";
         let polled = standard.routes.iter().find(polls).unwrap();
@@ -146,7 +188,7 @@ impl Stage {
             parameters: &[("id", id.into())],
             body: b"",
         };
-        question.stream(&self.state, &context).await
+        question.stream_for(lasts, &self.state, &context).await
     }
 }
 
@@ -223,9 +265,33 @@ async fn what_is_refused_is_no_stream_and_holds_nothing() {
 #[tokio::test]
 async fn a_stream_too_many_tells_what_is_there_and_ends() {
     let stage = Stage::new().await;
-    let held: Vec<_> = std::iter::from_fn(|| stage.state.waiting.hold()).collect();
+    let held = all(&stage.state.waiting);
     assert_eq!(held.len(), HELD_REQUESTS_MAX);
     let mut answer = stage.stream(ID).await;
     assert!(next(&mut answer).await.unwrap().contains("pending"));
     assert_eq!(next(&mut answer).await, None);
+}
+
+/// A client of HTTP/2 that opens no window: the body is not asked for, so nothing of its own ever ended it.
+#[tokio::test]
+async fn a_stream_that_nobody_read_kept_its_place_for_ever() {
+    let stage = Stage::new().await;
+    let mut answer = stage.stream_for(Duration::from_millis(20), ID).await;
+    assert_eq!(stage.state.metrics.held_requests.get(), 1);
+    while stage.state.metrics.held_requests.get() > 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(next(&mut answer).await.unwrap().contains("pending"));
+    assert_eq!(next(&mut answer).await, None);
+}
+
+#[tokio::test]
+async fn a_stream_whose_reader_is_gone_gives_its_place_back() {
+    let stage = Stage::new().await;
+    let answer = stage.stream(ID).await;
+    assert_eq!(stage.state.metrics.held_requests.get(), 1);
+    drop(answer);
+    while stage.state.metrics.held_requests.get() > 0 {
+        tokio::task::yield_now().await;
+    }
 }
