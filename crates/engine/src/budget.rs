@@ -58,15 +58,14 @@ impl Engine {
         budgets: Option<Budgets>,
     ) -> Answered {
         let imports = asked.is_at_a_route();
-        let settled = self
-            .settle(
-                context,
-                asked.callers,
-                asked.presented,
-                asked.sender,
-                imports,
-            )
-            .await;
+        let settled = Box::pin(self.settle(
+            context,
+            asked.callers,
+            asked.presented,
+            asked.sender,
+            imports,
+        ));
+        let settled = settled.await;
         let told = Told {
             budget: None,
             api_version: match &settled {

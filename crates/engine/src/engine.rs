@@ -15,7 +15,7 @@ use crate::{
     observations::Observations,
     outbox::Outbox,
     outcome::Outcome,
-    ports::{Entropy, Freshness, Generation, Keystore, PasswordHasher, Store},
+    ports::{Entropy, Freshness, Generation, Keystore, PasswordHasher, Pending, Store},
     row::{Key, Stored},
     time::Timestamp,
     transitions::Transitions,
@@ -23,7 +23,7 @@ use crate::{
 };
 use async_lock::Mutex;
 use quick_cache::sync::Cache;
-use std::sync::Arc;
+use std::{future::ready, sync::Arc};
 
 /// What the engine needs from outside.
 #[derive(Clone)]
@@ -186,27 +186,31 @@ impl Engine {
     /// [`Refusal`]: the caller's fault or ours.
     pub async fn handle(&self, context: &CallContext, asked: Asked) -> Result<Outcome, Refusal> {
         let imports = asked.is_at_a_route();
-        let settled = self
-            .settle(
-                context,
-                asked.callers,
-                asked.presented,
-                asked.sender,
-                imports,
-            )
-            .await?;
+        // In a box, as what follows it is: it is over when that begins.
+        let settled = Box::pin(self.settle(
+            context,
+            asked.callers,
+            asked.presented,
+            asked.sender,
+            imports,
+        ));
+        let settled = settled.await?;
         self.handle_settled(context, settled, asked.call).await
     }
 
-    /// Answer a call of someone who is settled.
-    pub(crate) async fn handle_settled(
-        &self,
-        context: &CallContext,
+    /// Answer a call of someone who is settled. Each call's steps are in a box of their own size: otherwise every request
+    /// that waits, for a password's hash or for the store, would keep the room that the longest call needs.
+    pub(crate) fn handle_settled<'a>(
+        &'a self,
+        context: &'a CallContext,
         settled: Settled,
         call: Result<Call, Denied>,
-    ) -> Result<Outcome, Refusal> {
-        let call = call?;
-        decide_kind(&call, &settled)?;
+    ) -> Pending<'a, Result<Outcome, Refusal>> {
+        let call = call.and_then(|call| decide_kind(&call, &settled).map(|()| call));
+        let call = match call {
+            Ok(call) => call,
+            Err(denied) => return Box::pin(ready(Err(denied.into()))),
+        };
         match (call, settled) {
             (
                 Call::ClientCredentials {
@@ -215,44 +219,47 @@ impl Engine {
                     resources,
                 },
                 Settled::Client(client),
-            ) => {
+            ) => Box::pin(async move {
                 self.client_credentials(context, &client, profile, scopes, resources)
                     .await
-            }
+            }),
             (Call::Introspect { token }, Settled::Client(client)) => {
-                self.introspect(context, &client, &token).await
+                Box::pin(async move { self.introspect(context, &client, &token).await })
             }
             (Call::Revoke { token }, Settled::Client(client)) => {
-                self.revoke(context, &client, &token).await
+                Box::pin(async move { self.revoke(context, &client, &token).await })
             }
-            (Call::PublicKeys, Settled::Anyone) => self.public_keys(context).await,
-            (Call::Metadata, Settled::Anyone) => self.metadata(context).await,
+            (Call::PublicKeys, Settled::Anyone) => Box::pin(self.public_keys(context)),
+            (Call::Metadata, Settled::Anyone) => Box::pin(self.metadata(context)),
             (Call::Subscriptions(call), Settled::Client(client)) => {
-                self.own_subscriptions(context, &client, call).await
+                Box::pin(async move { self.own_subscriptions(context, &client, call).await })
             }
-            // In a box: the steps of a login would weigh on every other call's future.
-            (Call::Login(call), settled) => Box::pin(self.login(context, &settled, call)).await,
-            (Call::Realm(call), settled) => self.realm(context, settled, call).await,
+            (Call::Login(call), settled) => {
+                Box::pin(async move { self.login(context, &settled, call).await })
+            }
+            (Call::Realm(call), settled) => Box::pin(self.realm(context, settled, call)),
             (Call::Admin(call), Settled::Operator(operator)) => {
-                self.admin(context, &operator, call).await
+                Box::pin(async move { self.admin(context, &operator, call).await })
             }
-            (Call::Session(call), settled) => self.session_call(context, &settled, call).await,
+            (Call::Session(call), settled) => {
+                Box::pin(async move { self.session_call(context, &settled, call).await })
+            }
             (Call::Profile(call), Settled::Client(client)) => {
-                self.profile_call(context, &client, call).await
+                Box::pin(async move { self.profile_call(context, &client, call).await })
             }
-            // In boxes, as above.
             (Call::Provider(call), settled) => {
-                Box::pin(self.provider_call(context, &settled, call)).await
+                Box::pin(async move { self.provider_call(context, &settled, call).await })
             }
             (Call::Device(call), settled) => {
-                Box::pin(self.device_call(context, &settled, call)).await
+                Box::pin(async move { self.device_call(context, &settled, call).await })
             }
             (Call::Approval(call), settled) => {
-                Box::pin(self.approval_call(context, &settled, call)).await
+                Box::pin(async move { self.approval_call(context, &settled, call).await })
             }
             // A route that declares other callers than its call needs is our mistake, and opens nothing.
             (call, _) => {
-                Err(Fault::internal(format_args!("{} on a route for others", call.name())).into())
+                let fault = format_args!("{} on a route for others", call.name()).to_string();
+                Box::pin(ready(Err(Fault::internal(fault).into())))
             }
         }
     }

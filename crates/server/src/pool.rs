@@ -14,8 +14,8 @@ use tracing::warn;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// After so long without work a thread sees to it that the memory of its jobs goes back to the system: longer
-/// than the allocator keeps what was freed.
+/// After so long without work a thread forgets what it kept for its jobs, and after as long again it sees to it that
+/// the memory goes back to the system: longer than the allocator keeps what was freed.
 const IDLE: Duration = Duration::from_secs(2);
 
 /// What a thread does next.
@@ -152,8 +152,8 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next job, whenever it comes; a thread `is_spent` by one is told to rest when none comes for a while.
-    fn next(&self, is_spent: bool) -> Next {
+    /// The next job, whenever it comes; a thread that `has_memory` of one is told to rest when none comes for a while.
+    fn next(&self, has_memory: bool) -> Next {
         let mut state = self.lock();
         loop {
             if state.is_closed {
@@ -162,7 +162,7 @@ impl Queue {
             if let Some(job) = state.jobs.pop_front() {
                 return Next::Work(job);
             }
-            if !is_spent {
+            if !has_memory {
                 let woken = self.changed.wait(state);
                 state = woken.unwrap_or_else(PoisonError::into_inner);
                 continue;
@@ -177,19 +177,30 @@ impl Queue {
     }
 }
 
+/// The memory of jobs that have ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Memory {
+    Kept,
+    Freed,
+    GivenBack,
+}
+
 fn work(queue: &Queue, forget: fn()) {
-    let mut is_spent = false;
+    let mut memory = Memory::GivenBack;
     loop {
-        is_spent = match queue.next(is_spent) {
+        memory = match queue.next(memory != Memory::GivenBack) {
             Next::Work(job) => {
                 // The job's sender is dropped by the panic, which tells its caller.
                 drop(catch_unwind(AssertUnwindSafe(job)));
-                true
+                Memory::Kept
+            }
+            Next::Rest if memory == Memory::Kept => {
+                forget();
+                Memory::Freed
             }
             Next::Rest => {
-                forget();
                 give_back();
-                false
+                Memory::GivenBack
             }
             Next::End => return,
         };

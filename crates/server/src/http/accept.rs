@@ -199,7 +199,10 @@ impl Listening {
             biased;
             () = self.until.end.cancelled() => {}
             shaken = tokio::time::timeout(self.bounds.handshake, handshake) => match shaken {
-                Ok(Ok(stream)) => connection::serve(stream, peer, self.as_served()).await,
+                // In a box: without TLS a connection needs less room.
+                Ok(Ok(stream)) => {
+                    Box::pin(connection::serve(stream, peer, self.as_served())).await;
+                }
                 Ok(Err(error)) => debug!(%error, "TLS handshake failed"),
                 Err(_) => debug!("TLS handshake took too long"),
             }

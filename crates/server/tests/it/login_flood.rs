@@ -26,10 +26,19 @@ const LOGINS_EACH: usize = 4;
 /// Of one Argon2id.
 const HASH_KIB: u64 = 19 * 1024;
 const HOST: &str = "flood.example";
+const NOBODY: &str = "6f1e0c9a-3b52-4d8e-9a47-0c1d2e3f4a5b";
+
+/// Somebody who is connected, and has been answered what nobody hashes anything for.
+async fn visit(public: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(public).await.unwrap();
+    let request = format!("GET /api/v1/users/{NOBODY} HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    assert_eq!(status(&mut stream).await, 401);
+    stream
+}
 
 /// Log in as nobody in particular, each time as another and from another network; what statuses came.
-async fn log_in(public: SocketAddr, next: &AtomicU32) -> Vec<u16> {
-    let mut stream = TcpStream::connect(public).await.unwrap();
+async fn log_in(mut stream: TcpStream, next: &AtomicU32) -> Vec<u16> {
     let mut statuses = Vec::new();
     for _ in 0..LOGINS_EACH {
         let number = next.fetch_add(1, Ordering::Relaxed);
@@ -79,13 +88,17 @@ async fn two_hundred_logins_at_a_time_take_the_memory_of_one_hash_a_core() {
     });
     doors.make("/admin/v1/environments", environment).await;
     let id = process.id();
+    let mut streams = Vec::new();
+    for _ in 0..AT_ONCE {
+        streams.push(visit(doors.public).await);
+    }
     let base = resident_kib(id);
 
     let next = std::sync::Arc::new(AtomicU32::new(0));
     let mut visitors = JoinSet::new();
-    for _ in 0..AT_ONCE {
-        let (public, next) = (doors.public, std::sync::Arc::clone(&next));
-        visitors.spawn(async move { log_in(public, &next).await });
+    for stream in streams {
+        let next = std::sync::Arc::clone(&next);
+        visitors.spawn(async move { log_in(stream, &next).await });
     }
     let (mut statuses, mut most) = (BTreeMap::new(), base);
     while !visitors.is_empty() {
