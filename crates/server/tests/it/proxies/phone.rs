@@ -1,6 +1,9 @@
 //! A phone that is written from the device protocol's page alone, without any of the product's own code for phones.
 
-use super::wire::{Answer, Ask};
+use super::{
+    child::eventually,
+    wire::{Answer, Ask},
+};
 use ::countersign::system::SystemEntropy;
 use aws_lc_rs::{
     digest::{SHA256, digest},
@@ -49,10 +52,13 @@ impl Phone {
         answer.json()
     }
 
-    /// Type in what somebody shows.
+    /// Type in what somebody shows; again where the server has to make key pairs first and says so.
     pub fn type_in(&self, nonce: &str) -> Value {
         let body = json!({ "nonce": nonce });
-        let answer = self.call("POST", "/phone/v1/identifications", Some(&body));
+        let answer = eventually("key pairs", || {
+            let answer = self.call("POST", "/phone/v1/identifications", Some(&body));
+            (answer.status != 503).then_some(answer)
+        });
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()
     }
