@@ -170,7 +170,9 @@ impl Engine {
                 let [stored] = self.load(&[key]).await?;
                 stored
             }
-            IdentificationPurpose::Subject(_) | IdentificationPurpose::Approver(_) => None,
+            IdentificationPurpose::Subject(_)
+            | IdentificationPurpose::FirstDevice(_)
+            | IdentificationPurpose::Approver(_) => None,
         };
         if let Some(stored) = &client {
             let client = stored.client();

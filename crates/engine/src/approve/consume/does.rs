@@ -3,7 +3,7 @@
 use super::{Typed, wrong};
 use crate::{
     Engine,
-    approve::identifications::MANY_DEVICES,
+    approve::identifications::{HAS_DEVICE, MANY_DEVICES},
     bounds::{DEVICES_PER_SUBJECT_MAX, PAGE_ROWS_MAX},
     call::CallContext,
     commit::Change,
@@ -16,6 +16,7 @@ use crate::{
         device::Link,
         identification::{Identification, IdentificationPurpose},
         organization::Organization,
+        subject::Subject,
     },
     ports::Query,
     row::{Key, Row, Stored},
@@ -75,7 +76,8 @@ impl Engine {
                     provider: Some((client, version)),
                 })
             }
-            IdentificationPurpose::Subject(subject) => {
+            IdentificationPurpose::Subject(subject)
+            | IdentificationPurpose::FirstDevice(subject) => {
                 self.subject_linked(context, typed, subject).await
             }
             IdentificationPurpose::Approver(approver) => {
@@ -158,9 +160,7 @@ impl Engine {
         let mut after = subject.clone();
         let device = &typed.device.id;
         if !after.devices.contains(device) {
-            if after.devices.len() >= DEVICES_PER_SUBJECT_MAX {
-                return Err(MANY_DEVICES.into());
-            }
+            decide_another(&after, &row.purpose)?;
             after.devices.push(device.clone());
         }
         after.updated_at = context.now;
@@ -218,6 +218,19 @@ impl Engine {
             action: "device.link",
             target: format!("approver:{whose}/{id}"),
         })
+    }
+}
+
+/// Whether one more device may approve for the subject. Asked again when the nonce is typed in: whoever holds a session
+/// may have been shown it before the first device was linked.
+fn decide_another(subject: &Subject, purpose: &IdentificationPurpose) -> Result<(), Denied> {
+    let is_by_session = matches!(purpose, IdentificationPurpose::FirstDevice(_));
+    if is_by_session && !subject.devices.is_empty() {
+        return Err(HAS_DEVICE);
+    }
+    match subject.devices.len() < DEVICES_PER_SUBJECT_MAX {
+        true => Ok(()),
+        false => Err(MANY_DEVICES),
     }
 }
 
