@@ -286,6 +286,32 @@ fn without_anybody_who_could_approve_nobody_is_asked() {
 }
 
 #[test]
+fn two_approvers_with_one_phone_are_one_person() {
+    let world = World::new();
+    world.change(&Key::Approvers(sandbox(), acme()), |row| {
+        let Row::Approvers(list) = row else { panic!() };
+        list.approvers[1].device = Some(world.ada.id.clone());
+    });
+    world.change(&Key::Device(sandbox(), world.ada.id.clone()), |row| {
+        let Row::Device(device) = row else { panic!() };
+        device.links.push(approves("bob"));
+    });
+    // Two must approve, and there is one phone.
+    let nobody = unapproved(Unapproved::NoApprover);
+    assert_eq!(world.decide(&request("/both?to=Ada&amount=5"), NOW), nobody);
+    world.change(&Key::Guards(sandbox()), |row| {
+        let Row::Guards(list) = row else { panic!() };
+        list.guards[2].approval.as_mut().unwrap().approvers = finance(1);
+    });
+    let world = world.with_nodes(1);
+    let judged = request("/both?to=Ada&amount=5");
+    let asked = world.ask(&judged, NOW);
+    assert_eq!(asked.seats.len(), 1);
+    run(world.answer(0, &world.ada, &asked, Some(PIN), NOW)).unwrap();
+    assert_eq!(world.decide(&with(judged, &asked), NOW), Ok(None));
+}
+
+#[test]
 fn a_preflight_passes_and_strangers_do_not() {
     let world = World::new();
     let preflight = Judged {
