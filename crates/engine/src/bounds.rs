@@ -221,6 +221,13 @@ pub const WAITING_PER_DEVICE_MAX: usize = 3;
 pub const WAITING_PER_PROVIDER_MAX: u32 = 1_000;
 /// Requests of one organization that wait for devices.
 pub const WAITING_PER_ORGANIZATION_MAX: u32 = 5_000;
+/// How often people may be asked by one caller, or with one asset, in the long run and at once. Each request is a row that
+/// is kept for [`APPROVAL_KEPT_FOR`], answered or not, and nobody answers one a second: 34 million rows is the most that
+/// one caller can leave.
+pub const ASKING_RATE: RateLimit = RateLimit {
+    per_minute: 60,
+    burst: 600,
+};
 /// Wrong PINs in a row before a device and its assets are locked: one in two hundred thousand is a thief's chance at
 /// six digits.
 pub const PIN_TRIES: u8 = 5;

@@ -7,14 +7,16 @@ use super::{
 use crate::{
     Engine,
     bounds::{
-        APPROVAL_FOR, CONFLICT_TRIES_MAX, WAITING_PER_DEVICE_MAX, WAITING_PER_ORGANIZATION_MAX,
+        APPROVAL_FOR, ASKING_RATE, CONFLICT_TRIES_MAX, WAITING_PER_DEVICE_MAX, WAITING_PER_ORGANIZATION_MAX,
         WAITING_PER_PROVIDER_MAX,
     },
     call::CallContext,
     commit::{Change, CommitError},
     compiled::Compiled,
     denied::{Denied, Fault, Reason, Refusal, Unapproved},
+    digest::Digest,
     id::{ApprovalId, EnvironmentId, OrganizationId},
+    limits::Bucket,
     model::{
         approval::{Approval, ApprovalState, Asked, Seat},
         client::Client,
@@ -24,6 +26,7 @@ use crate::{
     ports::{Housekeeping, Kept, WaitingOf},
     row::{Key, Row, Stored},
     time::Timestamp,
+    verify::too_many,
 };
 use std::{collections::HashSet, sync::Arc};
 
@@ -64,6 +67,21 @@ struct Place {
 }
 
 impl Engine {
+    /// One more request to people by whoever is called `names`, counted before anything is loaded. No I/O.
+    pub(super) fn take_asking(
+        &self,
+        context: &CallContext,
+        label: &str,
+        names: [&str; 2],
+    ) -> Result<Arc<Bucket>, Refusal> {
+        let [one, other] = names;
+        let names = [context.environment.as_str(), one, other].map(str::as_bytes);
+        let bucket = self.rates.bucket(Digest::of(label, &names));
+        let taken = bucket.take(ASKING_RATE, context.now);
+        taken.map_err(too_many)?;
+        Ok(bucket)
+    }
+
     /// Ask the people of `seats`. `text` is the sentence that they are shown; `further` is committed with it.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use super::{ledger::run, world::*};
 use crate::{
-    bounds::{APPROVAL_FOR, APPROVAL_REPEATED_FOR, POLL_RATE, WAITING_PER_DEVICE_MAX},
+    bounds::{APPROVAL_FOR, APPROVAL_REPEATED_FOR, ASKING_RATE, POLL_RATE, WAITING_PER_DEVICE_MAX},
     call::{ApprovalCall, Asked, Call, Callers, Presented, Sender},
     decision::{Carrier, Judged, Principal},
     denied::{Denied, Reason, Refusal, Unapproved},
@@ -254,6 +254,34 @@ fn nobody_is_tired_into_approving() {
     assert!(
         matches!(one_more(), Err(Denied::Unapproved(why)) if matches!(*why, Unapproved::Waiting { .. }))
     );
+}
+
+#[test]
+fn who_asks_on_and_on_is_told_to_wait_and_what_waits_may_be_repeated() {
+    let world = World::new();
+    let ask = |n: u32, now| world.decide(&request(&format!("/payouts?to=Ada&amount={n}")), now);
+    let is_waiting = |asked: &Result<_, Denied>| {
+        matches!(asked, Err(Denied::Unapproved(why)) if matches!(**why, Unapproved::Waiting { .. }))
+    };
+    for _ in 0..2 * ASKING_RATE.burst {
+        assert!(is_waiting(&ask(0, NOW)));
+    }
+    for n in 1..ASKING_RATE.burst {
+        let asked = world.ask(&request(&format!("/payouts?to=Ada&amount={n}")), NOW);
+        run(world.answer(0, &world.jane, &asked, None, NOW)).unwrap();
+    }
+    let rows = world.ledger.rows().len();
+    let slowed = Err(Denied::TooManyRequests { retry_after_s: 1 });
+    assert_eq!(ask(ASKING_RATE.burst, NOW), slowed);
+    assert_eq!(world.ledger.rows().len(), rows);
+    assert!(is_waiting(&ask(ASKING_RATE.burst, at(1))));
+    // Nobody else is kept waiting.
+    let other = Principal {
+        client: Some(client("bank")),
+        ..principal()
+    };
+    let others = world.decide_of(&request("/others?to=Ada&amount=1"), &other, NOW);
+    assert!(is_waiting(&others));
 }
 
 #[test]
