@@ -217,6 +217,8 @@ pub const RECEIPT_BYTES_MAX: usize = 128 * 1024;
 pub const APPROVAL_REPEATED_FOR: Duration = Duration::from_secs(10);
 /// Requests that wait for one device: more would be a way to tire somebody into approving.
 pub const WAITING_PER_DEVICE_MAX: usize = 3;
+/// Of those, requests of one service provider: who asks one for all it may keeps no other from being answered.
+pub const WAITING_OF_ONE_PROVIDER_MAX: usize = 2;
 /// Requests of one service provider that wait for devices.
 pub const WAITING_PER_PROVIDER_MAX: u32 = 1_000;
 /// Requests of one organization that wait for devices.

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     Engine,
     bounds::{
-        APPROVAL_FOR, ASKING_RATE, CONFLICT_TRIES_MAX, WAITING_PER_DEVICE_MAX, WAITING_PER_ORGANIZATION_MAX,
+        APPROVAL_FOR, ASKING_RATE, CONFLICT_TRIES_MAX, WAITING_OF_ONE_PROVIDER_MAX, WAITING_PER_DEVICE_MAX, WAITING_PER_ORGANIZATION_MAX,
         WAITING_PER_PROVIDER_MAX,
     },
     call::CallContext,
@@ -15,7 +15,7 @@ use crate::{
     compiled::Compiled,
     denied::{Denied, Fault, Reason, Refusal, Unapproved},
     digest::Digest,
-    id::{ApprovalId, EnvironmentId, OrganizationId},
+    id::{ApprovalId, ClientId, EnvironmentId, OrganizationId},
     limits::Bucket,
     model::{
         approval::{Approval, ApprovalState, Asked, Seat},
@@ -164,11 +164,7 @@ impl Engine {
         compiled: &Compiled,
         new: &NewApproval,
     ) -> Result<(), Refusal> {
-        let provider = match &new.asked {
-            Asked::Operation(operation) => Some(&operation.provider),
-            Asked::Countersignature(_) => None,
-        };
-        let provider = provider.map(|id| {
+        let provider = asking_provider(&new.asked).map(|id| {
             let of = WaitingOf::Provider(id.clone());
             (of, WAITING_PER_PROVIDER_MAX)
         });
@@ -248,7 +244,8 @@ impl Engine {
         let key = |seat: &Seat| Key::Device(compiled.id.clone(), seat.device.clone());
         let keys: Vec<_> = new.seats.iter().map(key).collect();
         let rows = self.ports.store.load(&keys).await?;
-        let over = self.finished_of(context, compiled, &rows).await?;
+        let asked = &new.asked;
+        let over = self.finished_of(context, compiled, asked, &rows).await?;
         let (mut places, mut full) = (Vec::new(), Vec::new());
         for (seat, row) in new.seats.iter().zip(&rows) {
             let Some((row, device)) = row.as_deref().and_then(|row| Some((row, row.device()?)))
@@ -277,7 +274,7 @@ impl Engine {
             (false, asked) => {
                 let ends = full
                     .iter()
-                    .flat_map(|device| device.waiting_at(context.now));
+                    .flat_map(|device| in_the_way(device, asked, context.now));
                 too_many_waiting(asked, ends.map(|one| one.expires_at).min(), context.now)
             }
         }
@@ -290,11 +287,14 @@ impl Engine {
         &self,
         context: &CallContext,
         compiled: &Compiled,
+        asked: &Asked,
         rows: &[Option<Arc<Stored>>],
     ) -> Result<HashSet<ApprovalId>, Fault> {
         let devices = rows.iter().flatten().filter_map(|row| row.device());
-        let full = devices
-            .filter(|device| device.waiting_at(context.now).count() >= WAITING_PER_DEVICE_MAX);
+        let full = devices.filter(|device| {
+            let waiting: Vec<_> = device.waiting_at(context.now).collect();
+            !has_room(&waiting, asked)
+        });
         let waiting = full.flat_map(|device| device.waiting_at(context.now));
         let ids: Vec<_> = waiting.map(|one| one.approval.clone()).collect();
         let keys: Vec<_> = ids
@@ -344,11 +344,36 @@ impl Engine {
 
 /// Whether the device can be asked for what the seat says: it is not locked, and has the asset.
 fn is_usable(device: &Device, seat: &Seat, asked: &Asked) -> bool {
-    let provider = match asked {
+    !device.is_locked() && device.asset_at(asking_provider(asked)) == Some(&seat.asset)
+}
+
+/// The service provider that asks; none: a guard.
+const fn asking_provider(asked: &Asked) -> Option<&ClientId> {
+    match asked {
         Asked::Operation(operation) => Some(&operation.provider),
         Asked::Countersignature(_) => None,
-    };
-    !device.is_locked() && device.asset_at(provider) == Some(&seat.asset)
+    }
+}
+
+/// Whether one more may wait beside these.
+fn has_room(waiting: &[&Waiting], asked: &Asked) -> bool {
+    waiting.len() < WAITING_PER_DEVICE_MAX && !is_held_by(waiting, asked)
+}
+
+/// Whether the service provider that asks has all the places that one may have.
+fn is_held_by(waiting: &[&Waiting], asked: &Asked) -> bool {
+    let provider = asking_provider(asked);
+    let own = |one: &&&Waiting| provider.is_some() && one.provider.as_ref() == provider;
+    waiting.iter().filter(own).count() >= WAITING_OF_ONE_PROVIDER_MAX
+}
+
+/// What has to end before there is room.
+fn in_the_way<'a>(device: &'a Device, asked: &Asked, now: Timestamp) -> Vec<&'a Waiting> {
+    let mut waiting: Vec<_> = device.waiting_at(now).collect();
+    if is_held_by(&waiting, asked) {
+        waiting.retain(|one| one.provider.as_ref() == asking_provider(asked));
+    }
+    waiting
 }
 
 /// The device with a place for the approval, without what is over; none when it is full.
@@ -362,11 +387,13 @@ fn with_place(
     device
         .waiting
         .retain(|one| now < one.expires_at && !over.contains(&one.approval));
-    if device.waiting.len() >= WAITING_PER_DEVICE_MAX {
+    let waiting: Vec<_> = device.waiting.iter().collect();
+    if !has_room(&waiting, &approval.asked) {
         return None;
     }
     device.waiting.push(Waiting {
         approval: approval.id.clone(),
+        provider: asking_provider(&approval.asked).cloned(),
         expires_at: approval.expires_at,
     });
     device.updated_at = now;
