@@ -7,8 +7,8 @@ use super::{
 use crate::{
     Engine,
     bounds::{
-        APPROVAL_FOR, ASKING_RATE, CONFLICT_TRIES_MAX, WAITING_OF_ONE_PROVIDER_MAX, WAITING_PER_DEVICE_MAX, WAITING_PER_ORGANIZATION_MAX,
-        WAITING_PER_PROVIDER_MAX,
+        APPROVAL_FOR, ASKING_RATE, CONFLICT_TRIES_MAX, WAITING_OF_ONE_PROVIDER_MAX,
+        WAITING_PER_DEVICE_MAX, WAITING_PER_ORGANIZATION_MAX, WAITING_PER_PROVIDER_MAX,
     },
     call::CallContext,
     commit::{Change, CommitError},
@@ -56,7 +56,7 @@ pub(super) struct Question {
 pub(super) enum Put {
     /// People are asked.
     Asked(Box<Approval>),
-    /// One of the further changes did not apply: whoever made them has to look again.
+    /// The change that goes with it did not apply: whoever made it has to look again.
     Moved,
 }
 
@@ -82,37 +82,37 @@ impl Engine {
         Ok(bucket)
     }
 
-    /// Ask the people of `seats`. `text` is the sentence that they are shown; `further` is committed with it.
+    /// Ask the people of `seats`. `text` is the sentence that they are shown.
     ///
     /// # Errors
-    /// [`Denied::Conflict`] when something that `further` changes has moved; [`Denied::TooManyRequests`] where as many
-    /// requests wait already as may, until the first of them ends; [`Denied::Forbidden`] when the device is locked.
+    /// [`Denied::TooManyRequests`] where as many requests wait already as may, until the first of them ends;
+    /// [`Denied::Forbidden`] when the device is locked.
     pub(super) async fn ask_people(
         &self,
         context: &CallContext,
         compiled: &Compiled,
         people: NewApproval,
-        further: Vec<Change>,
     ) -> Result<Approval, Refusal> {
         let question = Question {
             new: people,
             approvers: None,
         };
-        let further = |_: &Approval| further.clone();
-        match self.put(context, compiled, &question, further).await? {
+        match self.put(context, compiled, &question, |_| None).await? {
             Put::Asked(approval) => Ok(*approval),
-            Put::Moved => Err(Denied::Conflict("what is asked about has changed meanwhile").into()),
+            Put::Moved => {
+                Err(Fault::internal("nothing went with an operation, and it moved").into())
+            }
         }
     }
 
-    /// Ask, whatever is asked; `further` are the changes that go with the approval. Devices are entered one after the other on this node, in one order; what other nodes
-    /// change meanwhile is read and decided again.
+    /// Ask, whatever is asked; `further` is the change that goes with the approval. Devices are entered one after the
+    /// other on this node, in one order; what other nodes change meanwhile is read and decided again.
     pub(super) async fn put(
         &self,
         context: &CallContext,
         compiled: &Compiled,
         question: &Question,
-        further: impl Fn(&Approval) -> Vec<Change> + Send,
+        further: impl Fn(&Approval) -> Option<Change> + Send,
     ) -> Result<Put, Refusal> {
         self.decide_room(context, compiled, &question.new).await?;
         let _turns = self.turns_of(&compiled.id, &question.new.seats).await?;

@@ -101,7 +101,7 @@ impl Engine {
                 },
                 approvers: Some(it.approvers.clone()),
             };
-            let named = |approval: &Approval| vec![it.name_of(approval, name)];
+            let named = |approval: &Approval| Some(it.name_of(approval, name));
             let put = self.put(it.context, it.compiled, &question, named).await?;
             if let Put::Asked(approval) = put {
                 return it.waiting(&approval);

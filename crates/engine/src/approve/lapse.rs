@@ -212,12 +212,9 @@ impl Engine {
         Ok(self.tell_provider(context, client, &object)?)
     }
 
-    /// A registration that nobody confirmed leaves nothing: neither the client nor its keys. One that an operator
-    /// confirmed otherwise stays.
+    /// A registration that nobody confirmed leaves nothing: neither the client nor its keys. Confirming it ends the nonce
+    /// in the same commit, so there is none here that is confirmed.
     async fn unregistered(&self, client: &Client, if_version: u64) -> Result<Vec<Change>, Fault> {
-        if !client.is_unconfirmed() {
-            return Ok(Vec::new());
-        }
         let mut changes = vec![Change::Remove {
             key: Key::Client(client.environment.clone(), client.id.clone()),
             if_version,

@@ -64,7 +64,7 @@ impl Engine {
                 cipher: new.cipher,
             }),
         };
-        let made = self.ask_people(context, &compiled, people, Vec::new());
+        let made = self.ask_people(context, &compiled, people);
         outcome_of(context, &made.await?, &asset)
     }
 

@@ -63,7 +63,7 @@ fn ask_at(world: &World, operation: Operation, now: Timestamp) -> Result<Approva
         text: "The bank asks".into(),
         actor: "client:bank".into(),
     };
-    run(engine.ask_people(&context(now), &compiled, people, vec![]))
+    run(engine.ask_people(&context(now), &compiled, people))
 }
 
 fn told(world: &World) -> Vec<(ApprovalState, bool)> {
