@@ -90,19 +90,15 @@ impl Engine {
             let tries_left = self.settle_wrong_pin(it).await?;
             return Err(Denied::WrongPin { tries_left }.into());
         }
-        let made = match self.use_key(it, &request).await {
-            Ok(made) => made,
-            Err(refusal) => {
-                // The PIN was right: a keystore that is away must not lock anybody out.
-                self.settle_right_pin(it).await?;
-                return Err(refusal);
-            }
+        let answered = match self.use_key(it, &request).await {
+            Ok(made) => self.settle_answer(it, Some(&made)).await,
+            Err(refusal) => Err(refusal),
         };
-        let settled = self.settle_answer(it, Some(&made)).await;
-        if let Err(Refusal::Denied(_)) = &settled {
+        if answered.is_err() {
+            // The PIN was right: neither a keystore nor a store that is away for a moment must lock anybody out.
             self.settle_right_pin(it).await?;
         }
-        settled
+        answered
     }
 
     /// The request as it is now, with everything that it stands on.
