@@ -81,9 +81,11 @@ impl Engine {
                 bucket.give_back(limit);
             }
         }
-        let done = done?;
-        unused?;
-        Ok(DeviceOutcome::TypedIn(done))
+        // A denial must not keep from the log that pairs stay behind.
+        if !matches!(done, Err(Refusal::Fault(_))) {
+            unused?;
+        }
+        Ok(DeviceOutcome::TypedIn(done?))
     }
 
     /// A guess, counted before it is looked at: of the device, and of its network.
