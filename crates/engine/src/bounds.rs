@@ -192,6 +192,19 @@ pub const NONCE_GUESSES_OF_NETWORK: RateLimit = RateLimit {
     per_minute: 30,
     burst: 60,
 };
+/// The same of an IPv6 /48, which is one site's (RFC 6177) and has 65,536 of those networks; of a carrier's it is many
+/// people's, so four times as often.
+pub const NONCE_GUESSES_OF_SITE: RateLimit = RateLimit {
+    per_minute: 120,
+    burst: 240,
+};
+/// The same of everybody in an environment together. With three thousand live nonces of a billion, which is what one busy
+/// service provider shows, strangers hit one in nine hours. It takes twenty networks that guess at their most to reach it,
+/// and two minutes to be forgotten.
+pub const NONCE_GUESSES_ANYWHERE: RateLimit = RateLimit {
+    per_minute: 600,
+    burst: 1_200,
+};
 /// How often one service provider may show a nonce: a busy page, and some thousands of nonces live at once.
 pub const IDENTIFICATION_RATE: RateLimit = RateLimit {
     per_minute: 300,
@@ -284,6 +297,12 @@ pub const REGISTRATION_RATE: RateLimit = RateLimit {
 pub const POLL_RATE: RateLimit = RateLimit {
     per_minute: 120,
     burst: 60,
+};
+/// How often one network may ask about approvals that are not there: nobody who was told an identifier does, and each costs
+/// a look-up.
+pub const POLL_MISSES_OF_NETWORK: RateLimit = RateLimit {
+    per_minute: 120,
+    burst: 120,
 };
 /// Bytes of what a service provider wants decrypted, and of the key beside it: one RSA-2048 block.
 pub const CIPHER_BYTES: usize = 256;
