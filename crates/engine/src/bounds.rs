@@ -217,6 +217,8 @@ pub const LINK_NONCE_RATE: RateLimit = RateLimit {
 };
 /// How long a request waits for a device's answer.
 pub const APPROVAL_FOR: Duration = Duration::from_secs(5 * 60);
+/// How long after its end a worker notes that nobody answered or typed it in: what arrived in time may still be under way.
+pub const LAPSES_NOTED_AFTER: Duration = Duration::from_secs(5);
 /// How long a finished approval is kept: as long as audit lines.
 pub const APPROVAL_KEPT_FOR: Duration = AUDIT_FOR;
 /// How long a key of receipts stays published after it last signed: as long as its receipts can be fetched here.

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     Engine,
     admin::clients::number_name,
-    bounds::PAGE_ROWS_MAX,
+    bounds::{LAPSES_NOTED_AFTER, PAGE_ROWS_MAX},
     call::CallContext,
     commit::{Change, CommitError},
     denied::{Fault, Refusal},
@@ -27,13 +27,14 @@ use crate::{
 const ACTOR: &str = "worker:lapse";
 
 impl Engine {
-    /// Note what is over by now: approvals, identifications, registrations. How many were; a page of each at most. What
-    /// somebody changes at this very moment is left for the next time.
+    /// Note what is over: approvals, identifications, registrations. How many were; a page of each at most. What
+    /// somebody changes at this very moment is left for the next time, and what has only just ended as well: it is over for
+    /// whoever comes, and not for an answer that came before and is being written down.
     ///
     /// # Errors
     /// [`Refusal`] when that cannot be known or written.
     pub async fn lapse(&self, context: &CallContext) -> Result<usize, Refusal> {
-        let now = context.now;
+        let now = context.now.minus(LAPSES_NOTED_AFTER);
         let mut lapsed = 0;
         let store = &self.ports.store;
         let query = Query::LapsedApprovals { now };

@@ -11,6 +11,7 @@ use countersign_engine::{
     bounds::ASKING_RATE,
     denied::{Denied, Refusal},
 };
+use std::time::Duration;
 
 /// The bytes of a PEM.
 fn der(pem: &str) -> Vec<u8> {
@@ -120,6 +121,31 @@ async fn a_rejected_request_and_one_that_nobody_answers_have_no_signature() {
     assert!(phone.approve(&late).await.is_err());
     let told = ubiqu.read(&ubiqu.bank, "authenticate", &late).await;
     assert_eq!(told["signature"], Value::Null);
+}
+
+#[tokio::test]
+async fn the_worker_does_not_come_before_an_answer_that_was_in_time() {
+    let ubiqu = Ubiqu::new().await;
+    let phone = ubiqu.phone().await;
+    let asset = ubiqu.identified(&ubiqu.bank, &phone).await;
+    let uuid = ubiqu.asked(&ubiqu.bank, "authenticate", &asset).await;
+    let lapse = async |seconds| {
+        let now = ubiqu.world.now().plus(Duration::from_secs(seconds));
+        let context = context_at(&env(SANDBOX), now);
+        ubiqu.world.engine.lapse(&context).await.unwrap()
+    };
+    // The answer arrives in its last second, and is written down in the next.
+    ubiqu.world.pass(5 * 60 - 1).await;
+    assert_eq!(lapse(1).await, 0);
+    phone.approve(&uuid).await.unwrap();
+    let told = ubiqu.read(&ubiqu.bank, "authenticate", &uuid).await;
+    assert_eq!(told["status_text"], "accepted");
+    let late = ubiqu.asked(&ubiqu.bank, "authenticate", &asset).await;
+    ubiqu.world.pass(5 * 60).await;
+    assert_eq!(lapse(4).await, 0);
+    assert_eq!(lapse(5).await, 1);
+    let told = ubiqu.read(&ubiqu.bank, "authenticate", &late).await;
+    assert_eq!(told["status_text"], "expired");
 }
 
 #[tokio::test]
