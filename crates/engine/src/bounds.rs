@@ -192,6 +192,19 @@ pub const NONCE_GUESSES_OF_NETWORK: RateLimit = RateLimit {
     per_minute: 30,
     burst: 60,
 };
+/// The same of an IPv6 /48, which is one site's (RFC 6177) and has 65,536 of those networks; of a carrier's it is many
+/// people's, so four times as often.
+pub const NONCE_GUESSES_OF_SITE: RateLimit = RateLimit {
+    per_minute: 120,
+    burst: 240,
+};
+/// The same of everybody in an environment together. With three thousand live nonces of a billion, which is what one busy
+/// service provider shows, strangers hit one in nine hours. It takes twenty networks that guess at their most to reach it,
+/// and two minutes to be forgotten.
+pub const NONCE_GUESSES_ANYWHERE: RateLimit = RateLimit {
+    per_minute: 600,
+    burst: 1_200,
+};
 /// How often one service provider may show a nonce: a busy page, and some thousands of nonces live at once.
 pub const IDENTIFICATION_RATE: RateLimit = RateLimit {
     per_minute: 300,
@@ -204,6 +217,8 @@ pub const LINK_NONCE_RATE: RateLimit = RateLimit {
 };
 /// How long a request waits for a device's answer.
 pub const APPROVAL_FOR: Duration = Duration::from_secs(5 * 60);
+/// How long after its end a worker notes that nobody answered or typed it in: what arrived in time may still be under way.
+pub const LAPSES_NOTED_AFTER: Duration = Duration::from_secs(5);
 /// How long a finished approval is kept: as long as audit lines.
 pub const APPROVAL_KEPT_FOR: Duration = AUDIT_FOR;
 /// How long a key of receipts stays published after it last signed: as long as its receipts can be fetched here.
@@ -217,10 +232,19 @@ pub const RECEIPT_BYTES_MAX: usize = 128 * 1024;
 pub const APPROVAL_REPEATED_FOR: Duration = Duration::from_secs(10);
 /// Requests that wait for one device: more would be a way to tire somebody into approving.
 pub const WAITING_PER_DEVICE_MAX: usize = 3;
+/// Of those, requests of one service provider: who asks one for all it may keeps no other from being answered.
+pub const WAITING_OF_ONE_PROVIDER_MAX: usize = 2;
 /// Requests of one service provider that wait for devices.
 pub const WAITING_PER_PROVIDER_MAX: u32 = 1_000;
 /// Requests of one organization that wait for devices.
 pub const WAITING_PER_ORGANIZATION_MAX: u32 = 5_000;
+/// How often people may be asked by one caller, or with one asset, in the long run and at once. Each request is a row that
+/// is kept for [`APPROVAL_KEPT_FOR`], answered or not, and nobody answers one a second: 34 million rows is the most that
+/// one caller can leave.
+pub const ASKING_RATE: RateLimit = RateLimit {
+    per_minute: 60,
+    burst: 600,
+};
 /// Wrong PINs in a row before a device and its assets are locked: one in two hundred thousand is a thief's chance at
 /// six digits.
 pub const PIN_TRIES: u8 = 5;
@@ -275,6 +299,12 @@ pub const REGISTRATION_RATE: RateLimit = RateLimit {
 pub const POLL_RATE: RateLimit = RateLimit {
     per_minute: 120,
     burst: 60,
+};
+/// How often one network may ask about approvals that are not there: nobody who was told an identifier does, and each costs
+/// a look-up.
+pub const POLL_MISSES_OF_NETWORK: RateLimit = RateLimit {
+    per_minute: 120,
+    burst: 120,
 };
 /// Bytes of what a service provider wants decrypted, and of the key beside it: one RSA-2048 block.
 pub const CIPHER_BYTES: usize = 256;

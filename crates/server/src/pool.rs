@@ -9,7 +9,7 @@ use std::{
     thread::JoinHandle,
     time::Duration,
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 use tracing::warn;
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -117,6 +117,16 @@ impl Pool {
         result
             .await
             .map_err(|_| Fault::internal("a job of a bounded thread panicked"))
+    }
+
+    /// The same of a job that may hang: after `span` it is a [`Fault::Unavailable`], and what comes of it is nobody's.
+    pub(crate) async fn run_within<T: Send + 'static>(
+        &self,
+        span: Duration,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Fault> {
+        let done = timeout(span, self.run(job)).await;
+        done.unwrap_or_else(|_| Err(Fault::unavailable("work on a bounded thread took too long")))
     }
 
     /// Whether a job that came now would be refused.
@@ -265,6 +275,21 @@ mod tests {
         let panicked = pool.run(|| assert!(std::hint::black_box(false))).await;
         assert!(matches!(panicked, Err(Fault::Internal(_))));
         assert_eq!(pool.run(|| 4).await.unwrap(), 4);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_job_that_hangs_is_told_in_time() {
+        let pool = Pool::new("test", 1, 2).unwrap();
+        let (release, released) = mpsc::channel::<()>();
+        let hangs = move || released.recv().is_ok();
+        let span = Duration::from_millis(1);
+        // The one behind it, which never has its turn, as well.
+        let (hung, behind) =
+            tokio::join!(pool.run_within(span, hangs), pool.run_within(span, || 2));
+        assert!(matches!(hung, Err(Fault::Unavailable(_))), "{hung:?}");
+        assert!(matches!(behind, Err(Fault::Unavailable(_))), "{behind:?}");
+        release.send(()).unwrap();
+        assert_eq!(pool.run_within(Duration::MAX, || 3).await.unwrap(), 3);
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@
 use crate::{
     bell::Bell,
     generations::Generations,
-    tables::{is_cacheable, touched},
+    tables::{is_cacheable, required, touched},
 };
 use countersign_engine::{
     bounds::{ABSENCE_FOR, CACHED_ROWS_MAX, FACT_FOR, FEED_FRESH_FOR, FEED_ROWS_FOR},
@@ -274,7 +274,13 @@ impl<S: Store + ?Sized> Store for CachedStore<S> {
             };
             let is_leaving = |change: &Change| matches!(change.key(), Key::Delivery(..));
             let leaves = commit.changes.iter().any(is_leaving);
-            self.store.commit(commit).await?;
+            let required = required(&commit.changes);
+            let done = self.store.commit(commit).await;
+            if matches!(done, Err(CommitError::Conflict { .. })) {
+                // What was required may be older here than in the store: whoever decides again must read it anew.
+                self.invalidate(&required);
+            }
+            done?;
             if leaves {
                 self.outbox.notify_one();
             }

@@ -568,3 +568,10 @@ pub(crate) fn touched(changes: &[Change]) -> Vec<Key> {
         .filter(is_cacheable)
         .collect()
 }
+
+/// The keys that a commit builds on and leaves as they are.
+pub(crate) fn required(changes: &[Change]) -> Vec<Key> {
+    let is_required = |change: &&Change| matches!(change, Change::Require { .. });
+    let keys = changes.iter().filter(is_required).map(Change::key);
+    keys.filter(is_cacheable).collect()
+}

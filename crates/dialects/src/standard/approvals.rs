@@ -77,7 +77,8 @@ pub(super) const KEYS_DOC: Doc = Doc {
 pub(super) const LINK_DOC: Doc = Doc {
     summary: "Get a nonce that links a phone",
     description: "The device that types the nonce in approves from then on for the person whose session is shown as \
-                  Bearer. It is good once, for ten minutes.",
+                  Bearer. It is good once, for ten minutes, and only while no other device does: for a further one an \
+                  operator makes the nonce.",
     parameters: &[],
     body: None,
     answers: &[Answer {
@@ -89,7 +90,7 @@ pub(super) const LINK_DOC: Doc = Doc {
         }),
         headers: &[("Cache-Control", "`no-store`")],
     }],
-    refusals: &[403, 429],
+    refusals: &[403, 409, 429],
 };
 
 /// What came of an approval.

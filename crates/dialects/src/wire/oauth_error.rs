@@ -197,7 +197,10 @@ fn of_http(denied: &Denied) -> OAuthError {
             "The idempotency key was used for another request.",
         ),
         Denied::SecretAlreadyShown => (409, "invalid_request", "The secret was already shown."),
-        Denied::Conflict(_) => (409, "invalid_request", "It conflicts with what exists."),
+        Denied::Conflict(why) => {
+            let text = format!("It conflicts with what exists: {why}.");
+            return row(StatusCode::CONFLICT, "invalid_request", text);
+        }
         // Each face has its own row for these: they do not come here.
         Denied::NoCredential
         | Denied::MalformedCredential(_)

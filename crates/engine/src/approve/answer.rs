@@ -90,19 +90,15 @@ impl Engine {
             let tries_left = self.settle_wrong_pin(it).await?;
             return Err(Denied::WrongPin { tries_left }.into());
         }
-        let made = match self.use_key(it, &request).await {
-            Ok(made) => made,
-            Err(refusal) => {
-                // The PIN was right: a keystore that is away must not lock anybody out.
-                self.settle_right_pin(it).await?;
-                return Err(refusal);
-            }
+        let answered = match self.use_key(it, &request).await {
+            Ok(made) => self.settle_answer(it, Some(&made)).await,
+            Err(refusal) => Err(refusal),
         };
-        let settled = self.settle_answer(it, Some(&made)).await;
-        if let Err(Refusal::Denied(_)) = &settled {
+        if answered.is_err() {
+            // The PIN was right: neither a keystore nor a store that is away for a moment must lock anybody out.
             self.settle_right_pin(it).await?;
         }
-        settled
+        answered
     }
 
     /// The request as it is now, with everything that it stands on.
@@ -130,9 +126,20 @@ impl Engine {
             .load(&[Key::Approval(context.environment.clone(), id.clone())])
             .await?;
         let approval = stored.as_deref().and_then(Stored::approval);
-        let approval = approval.filter(|it| it.seat(&caller.who().device.id).is_some());
         let approval = approval.ok_or(NO_REQUEST)?;
-        Ok(DeviceOutcome::Request(Box::new(approval.clone())))
+        match self.may_see(&caller.who().device, approval).await? {
+            true => Ok(DeviceOutcome::Request(Box::new(approval.clone()))),
+            false => Err(NO_REQUEST.into()),
+        }
+    }
+
+    /// Whether the device is asked, and whoever has it would still be: who was removed since is told nothing more. A
+    /// locked one may look.
+    async fn may_see(&self, device: &Device, approval: &Approval) -> Result<bool, Fault> {
+        match approval.seat(&device.id) {
+            Some(seat) => Ok(self.standing(approval).await?.is_linked(seat)),
+            None => Ok(false),
+        }
     }
 
     pub(super) async fn waiting(
@@ -153,13 +160,19 @@ impl Engine {
         let open = approvals.filter(|it| {
             it.state_at(context.now) == ApprovalState::Pending && it.vote(&device.id).is_none()
         });
+        let mut requests = Vec::new();
+        for approval in open {
+            if self.may_see(device, approval).await? {
+                requests.push(Arc::new(approval.clone()));
+            }
+        }
         Ok(DeviceOutcome::Waiting {
             news: News {
                 is_there: seen != Some(*version),
                 of: Key::Device(device.environment.clone(), device.id.clone()),
             },
             version: *version,
-            requests: open.cloned().map(Arc::new).collect(),
+            requests,
         })
     }
 }

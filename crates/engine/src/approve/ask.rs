@@ -7,14 +7,16 @@ use super::{
 use crate::{
     Engine,
     bounds::{
-        APPROVAL_FOR, CONFLICT_TRIES_MAX, WAITING_PER_DEVICE_MAX, WAITING_PER_ORGANIZATION_MAX,
-        WAITING_PER_PROVIDER_MAX,
+        APPROVAL_FOR, ASKING_RATE, CONFLICT_TRIES_MAX, WAITING_OF_ONE_PROVIDER_MAX,
+        WAITING_PER_DEVICE_MAX, WAITING_PER_ORGANIZATION_MAX, WAITING_PER_PROVIDER_MAX,
     },
     call::CallContext,
     commit::{Change, CommitError},
     compiled::Compiled,
     denied::{Denied, Fault, Reason, Refusal, Unapproved},
-    id::{ApprovalId, EnvironmentId, OrganizationId},
+    digest::Digest,
+    id::{ApprovalId, ClientId, EnvironmentId, OrganizationId},
+    limits::Bucket,
     model::{
         approval::{Approval, ApprovalState, Asked, Seat},
         client::Client,
@@ -24,6 +26,7 @@ use crate::{
     ports::{Housekeeping, Kept, WaitingOf},
     row::{Key, Row, Stored},
     time::Timestamp,
+    verify::too_many,
 };
 use std::{collections::HashSet, sync::Arc};
 
@@ -53,7 +56,7 @@ pub(super) struct Question {
 pub(super) enum Put {
     /// People are asked.
     Asked(Box<Approval>),
-    /// One of the further changes did not apply: whoever made them has to look again.
+    /// The change that goes with it did not apply: whoever made it has to look again.
     Moved,
 }
 
@@ -64,37 +67,52 @@ struct Place {
 }
 
 impl Engine {
-    /// Ask the people of `seats`. `text` is the sentence that they are shown; `further` is committed with it.
+    /// One more request to people by whoever is called `names`, counted before anything is loaded. No I/O.
+    pub(super) fn take_asking(
+        &self,
+        context: &CallContext,
+        label: &str,
+        names: [&str; 2],
+    ) -> Result<Arc<Bucket>, Refusal> {
+        let [one, other] = names;
+        let names = [context.environment.as_str(), one, other].map(str::as_bytes);
+        let bucket = self.rates.bucket(Digest::of(label, &names));
+        let taken = bucket.take(ASKING_RATE, context.now);
+        taken.map_err(too_many)?;
+        Ok(bucket)
+    }
+
+    /// Ask the people of `seats`. `text` is the sentence that they are shown.
     ///
     /// # Errors
-    /// [`Denied::Conflict`] when something that `further` changes has moved; [`Denied::TooManyRequests`] where as many
-    /// requests wait already as may, until the first of them ends; [`Denied::Forbidden`] when the device is locked.
+    /// [`Denied::TooManyRequests`] where as many requests wait already as may, until the first of them ends;
+    /// [`Denied::Forbidden`] when the device is locked.
     pub(super) async fn ask_people(
         &self,
         context: &CallContext,
         compiled: &Compiled,
         people: NewApproval,
-        further: Vec<Change>,
     ) -> Result<Approval, Refusal> {
         let question = Question {
             new: people,
             approvers: None,
         };
-        let further = |_: &Approval| further.clone();
-        match self.put(context, compiled, &question, further).await? {
+        match self.put(context, compiled, &question, |_| None).await? {
             Put::Asked(approval) => Ok(*approval),
-            Put::Moved => Err(Denied::Conflict("what is asked about has changed meanwhile").into()),
+            Put::Moved => {
+                Err(Fault::internal("nothing went with an operation, and it moved").into())
+            }
         }
     }
 
-    /// Ask, whatever is asked; `further` are the changes that go with the approval. Devices are entered one after the other on this node, in one order; what other nodes
-    /// change meanwhile is read and decided again.
+    /// Ask, whatever is asked; `further` is the change that goes with the approval. Devices are entered one after the
+    /// other on this node, in one order; what other nodes change meanwhile is read and decided again.
     pub(super) async fn put(
         &self,
         context: &CallContext,
         compiled: &Compiled,
         question: &Question,
-        further: impl Fn(&Approval) -> Vec<Change> + Send,
+        further: impl Fn(&Approval) -> Option<Change> + Send,
     ) -> Result<Put, Refusal> {
         self.decide_room(context, compiled, &question.new).await?;
         let _turns = self.turns_of(&compiled.id, &question.new.seats).await?;
@@ -146,11 +164,7 @@ impl Engine {
         compiled: &Compiled,
         new: &NewApproval,
     ) -> Result<(), Refusal> {
-        let provider = match &new.asked {
-            Asked::Operation(operation) => Some(&operation.provider),
-            Asked::Countersignature(_) => None,
-        };
-        let provider = provider.map(|id| {
+        let provider = asking_provider(&new.asked).map(|id| {
             let of = WaitingOf::Provider(id.clone());
             (of, WAITING_PER_PROVIDER_MAX)
         });
@@ -230,7 +244,8 @@ impl Engine {
         let key = |seat: &Seat| Key::Device(compiled.id.clone(), seat.device.clone());
         let keys: Vec<_> = new.seats.iter().map(key).collect();
         let rows = self.ports.store.load(&keys).await?;
-        let over = self.finished_of(context, compiled, &rows).await?;
+        let asked = &new.asked;
+        let over = self.finished_of(context, compiled, asked, &rows).await?;
         let (mut places, mut full) = (Vec::new(), Vec::new());
         for (seat, row) in new.seats.iter().zip(&rows) {
             let Some((row, device)) = row.as_deref().and_then(|row| Some((row, row.device()?)))
@@ -259,7 +274,7 @@ impl Engine {
             (false, asked) => {
                 let ends = full
                     .iter()
-                    .flat_map(|device| device.waiting_at(context.now));
+                    .flat_map(|device| in_the_way(device, asked, context.now));
                 too_many_waiting(asked, ends.map(|one| one.expires_at).min(), context.now)
             }
         }
@@ -272,11 +287,14 @@ impl Engine {
         &self,
         context: &CallContext,
         compiled: &Compiled,
+        asked: &Asked,
         rows: &[Option<Arc<Stored>>],
     ) -> Result<HashSet<ApprovalId>, Fault> {
         let devices = rows.iter().flatten().filter_map(|row| row.device());
-        let full = devices
-            .filter(|device| device.waiting_at(context.now).count() >= WAITING_PER_DEVICE_MAX);
+        let full = devices.filter(|device| {
+            let waiting: Vec<_> = device.waiting_at(context.now).collect();
+            !has_room(&waiting, asked)
+        });
         let waiting = full.flat_map(|device| device.waiting_at(context.now));
         let ids: Vec<_> = waiting.map(|one| one.approval.clone()).collect();
         let keys: Vec<_> = ids
@@ -326,11 +344,36 @@ impl Engine {
 
 /// Whether the device can be asked for what the seat says: it is not locked, and has the asset.
 fn is_usable(device: &Device, seat: &Seat, asked: &Asked) -> bool {
-    let provider = match asked {
+    !device.is_locked() && device.asset_at(asking_provider(asked)) == Some(&seat.asset)
+}
+
+/// The service provider that asks; none: a guard.
+const fn asking_provider(asked: &Asked) -> Option<&ClientId> {
+    match asked {
         Asked::Operation(operation) => Some(&operation.provider),
         Asked::Countersignature(_) => None,
-    };
-    !device.is_locked() && device.asset_at(provider) == Some(&seat.asset)
+    }
+}
+
+/// Whether one more may wait beside these.
+fn has_room(waiting: &[&Waiting], asked: &Asked) -> bool {
+    waiting.len() < WAITING_PER_DEVICE_MAX && !is_held_by(waiting, asked)
+}
+
+/// Whether the service provider that asks has all the places that one may have.
+fn is_held_by(waiting: &[&Waiting], asked: &Asked) -> bool {
+    let provider = asking_provider(asked);
+    let own = |one: &&&Waiting| provider.is_some() && one.provider.as_ref() == provider;
+    waiting.iter().filter(own).count() >= WAITING_OF_ONE_PROVIDER_MAX
+}
+
+/// What has to end before there is room.
+fn in_the_way<'a>(device: &'a Device, asked: &Asked, now: Timestamp) -> Vec<&'a Waiting> {
+    let mut waiting: Vec<_> = device.waiting_at(now).collect();
+    if is_held_by(&waiting, asked) {
+        waiting.retain(|one| one.provider.as_ref() == asking_provider(asked));
+    }
+    waiting
 }
 
 /// The device with a place for the approval, without what is over; none when it is full.
@@ -344,11 +387,13 @@ fn with_place(
     device
         .waiting
         .retain(|one| now < one.expires_at && !over.contains(&one.approval));
-    if device.waiting.len() >= WAITING_PER_DEVICE_MAX {
+    let waiting: Vec<_> = device.waiting.iter().collect();
+    if !has_room(&waiting, &approval.asked) {
         return None;
     }
     device.waiting.push(Waiting {
         approval: approval.id.clone(),
+        provider: asking_provider(&approval.asked).cloned(),
         expires_at: approval.expires_at,
     });
     device.updated_at = now;

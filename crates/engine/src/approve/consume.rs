@@ -12,7 +12,7 @@ use crate::{
     Engine,
     bounds::{
         CONFLICT_TRIES_MAX, LINKS_PER_DEVICE_MAX, NONCE_DIGITS, NONCE_GUESS_RATE,
-        NONCE_GUESSES_OF_NETWORK,
+        NONCE_GUESSES_ANYWHERE, NONCE_GUESSES_OF_NETWORK, NONCE_GUESSES_OF_SITE,
     },
     call::CallContext,
     commit::{Change, CommitError},
@@ -33,7 +33,7 @@ use crate::{
     outcome::{DeviceOutcome, TypedIn},
     row::{Key, Row, Stored},
     time::Timestamp,
-    verify::{Authenticated, DeviceCaller, network_of, too_many},
+    verify::{Authenticated, DeviceCaller, network_of, site_of, too_many},
 };
 use does::Consumption;
 use std::sync::Arc;
@@ -77,38 +77,42 @@ impl Engine {
             let actor = actor_of(&who.device.id);
             self.note(context, &actor, "identification.consume", "-", "not_found");
         } else {
-            for (bucket, limit) in guesses {
-                bucket.give_back(limit);
-            }
+            give_back(guesses);
         }
-        let done = done?;
-        unused?;
-        Ok(DeviceOutcome::TypedIn(done))
+        // A denial must not keep from the log that pairs stay behind.
+        if !matches!(done, Err(Refusal::Fault(_))) {
+            unused?;
+        }
+        Ok(DeviceOutcome::TypedIn(done?))
     }
 
-    /// A guess, counted before it is looked at: of the device, and of its network.
+    /// A guess, counted before it is looked at: of the device, of its network and its site, and of everybody.
     fn take_guess(
         &self,
         context: &CallContext,
         device: &Device,
-    ) -> Result<[(Arc<Bucket>, RateLimit); 2], Refusal> {
+    ) -> Result<Vec<(Arc<Bucket>, RateLimit)>, Refusal> {
         let place = device.environment.as_str().as_bytes();
         let network = context.peer.map(network_of).unwrap_or_default();
-        let device = [place, device.id.as_str().as_bytes()];
-        let of_device = Digest::of("countersign/nonces/device", &device);
-        let of_network = Digest::of("countersign/nonces/network", &[place, &network]);
-        let of_device = self.rates.bucket(of_device);
-        let of_network = self.rates.bucket(of_network);
-        let taken = of_device.take(NONCE_GUESS_RATE, context.now);
-        taken.map_err(too_many)?;
-        if let Err(wait) = of_network.take(NONCE_GUESSES_OF_NETWORK, context.now) {
-            of_device.give_back(NONCE_GUESS_RATE);
-            return Err(too_many(wait).into());
+        let site = context.peer.and_then(site_of);
+        let site = site.as_ref().map(<[u8; 6]>::as_slice);
+        let site = site.map(|site| ("site", site, NONCE_GUESSES_OF_SITE));
+        let named = [
+            ("device", device.id.as_str().as_bytes(), NONCE_GUESS_RATE),
+            ("network", network.as_slice(), NONCE_GUESSES_OF_NETWORK),
+            ("anywhere", b"", NONCE_GUESSES_ANYWHERE),
+        ];
+        let mut taken: Vec<(Arc<Bucket>, RateLimit)> = Vec::new();
+        for (kind, name, limit) in named.into_iter().chain(site) {
+            let names = [kind.as_bytes(), place, name];
+            let bucket = self.rates.bucket(Digest::of("countersign/nonces", &names));
+            if let Err(wait) = bucket.take(limit, context.now) {
+                give_back(taken);
+                return Err(too_many(wait).into());
+            }
+            taken.push((bucket, limit));
         }
-        Ok([
-            (of_device, NONCE_GUESS_RATE),
-            (of_network, NONCE_GUESSES_OF_NETWORK),
-        ])
+        Ok(taken)
     }
 
     /// `made` holds an asset from when it is made until it is committed.
@@ -338,6 +342,12 @@ fn confirmed(client: &Client, asset: &Asset) -> Client {
     Client {
         provider: settings,
         ..client.clone()
+    }
+}
+
+fn give_back(guesses: Vec<(Arc<Bucket>, RateLimit)>) {
+    for (bucket, limit) in guesses {
+        bucket.give_back(limit);
     }
 }
 

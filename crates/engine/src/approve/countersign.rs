@@ -11,13 +11,13 @@ use super::{
 };
 use crate::{
     Engine,
-    bounds::CONFLICT_TRIES_MAX,
+    bounds::{ASKING_RATE, CONFLICT_TRIES_MAX},
     call::CallContext,
     commit::Change,
     compiled::Compiled,
     decision::{Carrier, Fact, Judged},
     denied::{Denied, Fault, ProblemKind, Refusal, Unapproved},
-    id::ApprovalId,
+    id::{ApprovalId, ClientId},
     model::{
         approval::{Approval, ApprovalState, Asked, Bound},
         guard::{ApprovalRule, Guard},
@@ -80,9 +80,14 @@ impl Engine {
         let organization = it.fact.principal.organization.as_ref();
         // First of all: a request that no sentence can be made of is asked of nobody.
         let text = sentence::fill(&it.rule.sentence, &it.bound, organization)?;
+        let client = it.bound.client.as_ref().map_or("", ClientId::as_str);
+        let names = [client, &it.bound.subject];
+        let counted = self.take_asking(it.context, "countersign/asking/caller", names)?;
         for _ in 0..CONFLICT_TRIES_MAX {
             let (known, name) = self.waiting_for(it).await?;
             if let Some(approval) = known {
+                // Nobody is asked anew: callers may repeat what waits as often as they like.
+                counted.give_back(ASKING_RATE);
                 return it.waiting(&approval);
             }
             let question = Question {
@@ -96,7 +101,7 @@ impl Engine {
                 },
                 approvers: Some(it.approvers.clone()),
             };
-            let named = |approval: &Approval| vec![it.name_of(approval, name)];
+            let named = |approval: &Approval| Some(it.name_of(approval, name));
             let put = self.put(it.context, it.compiled, &question, named).await?;
             if let Put::Asked(approval) = put {
                 return it.waiting(&approval);

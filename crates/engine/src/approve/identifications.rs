@@ -88,7 +88,8 @@ impl Engine {
         })
     }
 
-    /// A nonce that links a device to whoever shows this session.
+    /// A nonce that links a first device to whoever shows this session. A further one is for an operator to show: who has
+    /// stolen a session must not approve what it asks for on a phone of their own.
     pub(super) async fn own_link_nonce(
         &self,
         context: &CallContext,
@@ -97,6 +98,9 @@ impl Engine {
         let subject = &caller.who().subject;
         let compiled = self.arrived(context).await?;
         self.take_nonce(context, subject.id.as_str(), LINK_NONCE_RATE)?;
+        if !subject.devices.is_empty() {
+            return Err(HAS_DEVICE.into());
+        }
         let actor = actor_of(subject);
         let audit = |_: &Identification| {
             let event = self.event(context, &actor, "device.link_nonce", &actor);
@@ -105,10 +109,15 @@ impl Engine {
                 ..event
             }
         };
-        self.subject_nonce(context, &compiled, subject, audit).await
+        let purpose = IdentificationPurpose::FirstDevice(subject.id.clone());
+        let whose = &subject.organization;
+        let made = self
+            .shown_nonce(context, &compiled, purpose, whose, audit)
+            .await?;
+        self.nonce_outcome(context, &compiled, &made)
     }
 
-    /// A nonce that links a device to a subject, whoever shows it.
+    /// A nonce that links a device to a subject, shown by an operator.
     pub(super) async fn subject_nonce(
         &self,
         context: &CallContext,
@@ -217,6 +226,10 @@ impl Engine {
 
 pub(super) const MANY_DEVICES: Denied =
     Denied::Conflict("as many devices approve for this person as may");
+/// Of a nonce that a session shows, or showed.
+pub(super) const HAS_DEVICE: Denied = Denied::Conflict(
+    "a device approves for this person already; the nonce for another is an operator's to show",
+);
 
 /// What makes an identification: its row, and the name that leads to it while it is good.
 pub(super) fn rows_of(made: &Identification) -> [Change; 2] {

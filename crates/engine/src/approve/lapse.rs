@@ -7,7 +7,7 @@ use super::{
 use crate::{
     Engine,
     admin::clients::number_name,
-    bounds::PAGE_ROWS_MAX,
+    bounds::{LAPSES_NOTED_AFTER, PAGE_ROWS_MAX},
     call::CallContext,
     commit::{Change, CommitError},
     denied::{Fault, Refusal},
@@ -27,13 +27,14 @@ use crate::{
 const ACTOR: &str = "worker:lapse";
 
 impl Engine {
-    /// Note what is over by now: approvals, identifications, registrations. How many were; a page of each at most. What
-    /// somebody changes at this very moment is left for the next time.
+    /// Note what is over: approvals, identifications, registrations. How many were; a page of each at most. What
+    /// somebody changes at this very moment is left for the next time, and what has only just ended as well: it is over for
+    /// whoever comes, and not for an answer that came before and is being written down.
     ///
     /// # Errors
     /// [`Refusal`] when that cannot be known or written.
     pub async fn lapse(&self, context: &CallContext) -> Result<usize, Refusal> {
-        let now = context.now;
+        let now = context.now.minus(LAPSES_NOTED_AFTER);
         let mut lapsed = 0;
         let store = &self.ports.store;
         let query = Query::LapsedApprovals { now };
@@ -170,7 +171,9 @@ impl Engine {
                 let [stored] = self.load(&[key]).await?;
                 stored
             }
-            IdentificationPurpose::Subject(_) | IdentificationPurpose::Approver(_) => None,
+            IdentificationPurpose::Subject(_)
+            | IdentificationPurpose::FirstDevice(_)
+            | IdentificationPurpose::Approver(_) => None,
         };
         if let Some(stored) = &client {
             let client = stored.client();
@@ -210,12 +213,9 @@ impl Engine {
         Ok(self.tell_provider(context, client, &object)?)
     }
 
-    /// A registration that nobody confirmed leaves nothing: neither the client nor its keys. One that an operator
-    /// confirmed otherwise stays.
+    /// A registration that nobody confirmed leaves nothing: neither the client nor its keys. Confirming it ends the nonce
+    /// in the same commit, so there is none here that is confirmed.
     async fn unregistered(&self, client: &Client, if_version: u64) -> Result<Vec<Change>, Fault> {
-        if !client.is_unconfirmed() {
-            return Ok(Vec::new());
-        }
         let mut changes = vec![Change::Remove {
             key: Key::Client(client.environment.clone(), client.id.clone()),
             if_version,

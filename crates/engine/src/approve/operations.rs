@@ -33,6 +33,8 @@ impl Engine {
         new: NewOperation,
     ) -> Result<ProviderOutcome, Refusal> {
         let provider = provider_of(caller)?;
+        let names = [provider.id.as_str(), new.asset.as_str()];
+        self.take_asking(context, "countersign/asking/asset", names)?;
         let compiled = self.arrived(context).await?;
         let asset = self.asset_at(context, &new.asset).await?;
         let asset = decide_operation(&new, provider, asset)?;
@@ -62,7 +64,7 @@ impl Engine {
                 cipher: new.cipher,
             }),
         };
-        let made = self.ask_people(context, &compiled, people, Vec::new());
+        let made = self.ask_people(context, &compiled, people);
         outcome_of(context, &made.await?, &asset)
     }
 

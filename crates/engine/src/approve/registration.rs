@@ -7,6 +7,7 @@ use super::{
     facts::provider_object,
     identifications::rows_of,
     providers::{any_provider_of, poll_of},
+    sentence::is_unseen,
 };
 use crate::{
     Engine,
@@ -222,19 +223,14 @@ pub(super) fn confirming(client: &ClientId) -> Result<IdentificationId, Fault> {
 /// The number of whoever made a client that made itself.
 const MADE_ITSELF: u64 = 1;
 
-/// Marks that turn around how a text reads (Unicode Standard Annex 9 section 2).
-const TURNS_TEXT: [char; 12] = [
-    '\u{61c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}',
-    '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}',
-];
-
 /// What a service provider must be; `plain`: `http` is allowed on loopback.
 fn decide_provider(new: &NewProvider, plain: bool) -> Result<(), Denied> {
     let mut problems = Problems::default();
     problems.text(&new.name, "name");
-    // A stranger chose it, and people read it before they approve.
-    let expected = "a text that reads in one direction";
-    problems.expect(!new.name.contains(TURNS_TEXT), "name", expected);
+    // A stranger chose it, and people read it before they approve: it must not look like another's.
+    let expected = "a text of which everything is seen, in one direction";
+    let hides = |it: char| is_unseen(it) && !it.is_control();
+    problems.expect(!new.name.contains(hides), "name", expected);
     // Its page is only shown: it may be an unencrypted one.
     let page = new.url.as_deref();
     let page = page.map(|url| url.replacen("http://", "https://", 1));
@@ -295,6 +291,12 @@ mod tests {
             (
                 "a name that turns around",
                 named("Bank\u{202e}knaB"),
+                false,
+                &["name"],
+            ),
+            (
+                "a name with something in it that is not seen",
+                named("Ba\u{200b}nk"),
                 false,
                 &["name"],
             ),

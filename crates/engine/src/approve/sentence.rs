@@ -212,7 +212,7 @@ fn show(sentence: &mut String, value: &str) {
 
 /// Control and format characters (Unicode categories Cc, Cf, Zl, Zp, and what draws nothing): line breaks, overrides of
 /// the writing direction (UAX 9), joiners, tags, variation selectors, blanks that are no space.
-fn is_unseen(character: char) -> bool {
+pub(super) fn is_unseen(character: char) -> bool {
     character.is_control()
         || (character.is_whitespace() && character != ' ')
         || matches!(u32::from(character),

@@ -143,22 +143,27 @@ impl Standing {
         if device.locked_at.is_some() {
             return Err(Denied::Forbidden(Reason::Locked));
         }
-        let provider = self
-            .approval
-            .operation()
-            .map(|operation| &operation.provider);
-        let is_its_own = device.asset_at(provider) == Some(&seat.asset);
         let is_usable = self
             .asset(seat)
             .is_some_and(|asset| asset.state == AssetState::Active && asset.device == device.id);
-        let is_linked = match &self.record.approvers {
-            None => true,
-            Some(MayApprove::Subject) => self.is_subjects(device),
-            Some(MayApprove::Group(_)) => self.is_approvers(seat, device),
-        };
-        (is_its_own && is_usable && is_linked)
+        (is_usable && self.is_linked(seat))
             .then_some(())
             .ok_or(GONE)
+    }
+
+    /// Whether whoever has this seat would still be asked, locked or not.
+    pub fn is_linked(&self, seat: &Seat) -> bool {
+        let Some((device, _)) = self.device(&seat.device) else {
+            return false;
+        };
+        let operation = self.approval.operation();
+        let provider = operation.map(|operation| &operation.provider);
+        device.asset_at(provider) == Some(&seat.asset)
+            && match &self.record.approvers {
+                None => true,
+                Some(MayApprove::Subject) => self.is_subjects(device),
+                Some(MayApprove::Group(_)) => self.is_approvers(seat, device),
+            }
     }
 
     fn is_subjects(&self, device: &Device) -> bool {

@@ -7,4 +7,5 @@ mod operations;
 mod receipts;
 mod revoked;
 mod strongbox;
+mod typed;
 mod world;

@@ -66,6 +66,9 @@ pub enum Link {
 pub struct Waiting {
     /// Which.
     pub approval: ApprovalId,
+    /// The service provider that asks; none: a guard.
+    #[serde(default)]
+    pub provider: Option<ClientId>,
     /// Until when.
     pub expires_at: Timestamp,
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldKey {
     /// The public half: a `SubjectPublicKeyInfo` in DER (RFC 5280 section 4.1).
-    #[serde(with = "base64")]
+    #[serde(with = "crate::octets")]
     pub public: Vec<u8>,
     /// Where the private half is.
     pub private: HeldPrivate,
@@ -43,24 +43,6 @@ pub enum Oaep {
     Sha256,
     /// SHA-256, and SHA-1 for the mask: what libraries make that only had their hash set.
     Sha256Mgf1Sha1,
-}
-
-/// Bytes of a row as base64.
-mod base64 {
-    use data_encoding::BASE64;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-    use std::borrow::Cow;
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&BASE64.encode(bytes))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<u8>, D::Error> {
-        let text = <Cow<'de, str>>::deserialize(deserializer)?;
-        BASE64.decode(text.as_bytes()).map_err(Error::custom)
-    }
 }
 
 #[cfg(test)]

@@ -45,8 +45,10 @@ pub enum IdentificationPurpose {
     Provider(ClientId),
     /// A service provider that registered itself becomes active.
     Registration(ClientId),
-    /// The device approves for an end user.
+    /// The device approves for an end user: an operator showed it.
     Subject(SubjectId),
+    /// The same of an end user's first device: a session showed it.
+    FirstDevice(SubjectId),
     /// The device approves for an approver of the organization.
     Approver(ApproverId),
 }

@@ -300,6 +300,14 @@ pub fn network_of(peer: IpAddr) -> Vec<u8> {
     }
 }
 
+/// The site of an IPv6 peer, of which it may have every /64: a /48 (RFC 6177). IPv4 has none: a network is one address.
+pub(crate) fn site_of(peer: IpAddr) -> Option<[u8; 6]> {
+    match peer.to_canonical() {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(peer) => peer.octets().first_chunk().copied(),
+    }
+}
+
 fn check_length(text: &str) -> Result<(), Denied> {
     if text.len() > SECRET_BYTES_MAX {
         Err(Denied::MalformedCredential(Malformed::TooLong))

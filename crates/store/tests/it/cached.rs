@@ -290,6 +290,28 @@ async fn a_commit_whose_answer_was_lost_is_seen_too() {
 }
 
 #[tokio::test]
+async fn what_a_refused_commit_built_on_is_read_anew() {
+    let (stage, cached, _) = fresh().await;
+    insert(&*cached).await;
+    assert_eq!(version(&*cached).await, Some(1));
+    // Another node was here, and the feed has not told us.
+    replace(&stage.rows, 1).await.unwrap();
+    assert_eq!(version(&*cached).await, Some(1));
+    let build_on = async |if_version| {
+        let required = Change::Require {
+            key: key(),
+            if_version,
+        };
+        let made = Change::Insert(organization("org_b"));
+        cached.commit(commit(vec![made, required])).await
+    };
+    let refused = build_on(1).await;
+    assert!(matches!(refused, Err(CommitError::Conflict { change: 1 })));
+    assert_eq!(version(&*cached).await, Some(2));
+    build_on(2).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_commit_whose_future_was_dropped_is_seen_too() {
     let (stage, cached, _) = fresh().await;
     insert(&*cached).await;

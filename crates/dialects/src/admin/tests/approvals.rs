@@ -206,6 +206,7 @@ fn device() -> Device {
     };
     let waiting = |id: &str, expires_at| Waiting {
         approval: ApprovalId::parse(id).unwrap(),
+        provider: None,
         expires_at,
     };
     Device {

@@ -3,16 +3,11 @@
 use super::{Answering, Request, kept_changing};
 use crate::{
     Engine,
-    approve::facts::asset_object,
     bounds::{CONFLICT_TRIES_MAX, PIN_TRIES},
     commit::{Change, CommitError},
     denied::{Denied, Fault, Reason, Refusal},
-    model::{
-        asset::{Asset, AssetState},
-        client::Client,
-        device::Device,
-    },
-    row::{Key, Row, Stored},
+    model::{asset::AssetState, device::Device},
+    row::{Key, Row},
 };
 
 impl Engine {
@@ -97,7 +92,8 @@ impl Engine {
             if device.locked_at.is_some() || device.wrong_pins < PIN_TRIES {
                 return Ok(device.tries_left());
             }
-            let mut changes = self.locked_assets(it, &device).await?;
+            let locked = AssetState::Locked;
+            let (mut changes, _) = self.changed_assets(it.context, &device, locked).await?;
             let device = Device {
                 locked_at: Some(it.context.now),
                 updated_at: it.context.now,
@@ -116,54 +112,6 @@ impl Engine {
             }
         }
         Err(kept_changing())
-    }
-
-    /// Its assets, locked, and what their service providers are told.
-    async fn locked_assets(
-        &self,
-        it: &Answering<'_>,
-        device: &Device,
-    ) -> Result<Vec<Change>, Fault> {
-        let place = || it.compiled.id.clone();
-        let assets = device.assets.iter();
-        let keys: Vec<_> = assets
-            .map(|it| Key::Asset(place(), it.asset.clone()))
-            .collect();
-        let rows = self.ports.store.load(&keys).await?;
-        let mut changes = Vec::new();
-        for row in rows.iter().flatten() {
-            let Some(asset) = row.asset().filter(|it| it.state == AssetState::Active) else {
-                continue;
-            };
-            let asset = Asset {
-                state: AssetState::Locked,
-                updated_at: it.context.now,
-                ..asset.clone()
-            };
-            if let Some(provider) = self.provider_of(it, &asset).await? {
-                let told = asset_object(&asset);
-                changes.extend(self.tell_provider(it.context, &provider, &told)?);
-            }
-            changes.push(Change::Replace {
-                row: Row::Asset(Box::new(asset)),
-                if_version: row.version,
-            });
-        }
-        Ok(changes)
-    }
-
-    async fn provider_of(
-        &self,
-        it: &Answering<'_>,
-        asset: &Asset,
-    ) -> Result<Option<Client>, Fault> {
-        let Some(id) = &asset.provider else {
-            return Ok(None);
-        };
-        let [row] = self
-            .load(&[Key::Client(it.compiled.id.clone(), id.clone())])
-            .await?;
-        Ok(row.as_deref().and_then(Stored::client).cloned())
     }
 
     async fn device_now(&self, it: &Answering<'_>) -> Result<Option<(Device, u64)>, Fault> {

@@ -3,7 +3,7 @@
 use super::{Typed, wrong};
 use crate::{
     Engine,
-    approve::identifications::MANY_DEVICES,
+    approve::identifications::{HAS_DEVICE, MANY_DEVICES},
     bounds::{DEVICES_PER_SUBJECT_MAX, PAGE_ROWS_MAX},
     call::CallContext,
     commit::Change,
@@ -16,11 +16,13 @@ use crate::{
         device::Link,
         identification::{Identification, IdentificationPurpose},
         organization::Organization,
+        subject::Subject,
     },
     ports::Query,
     row::{Key, Row, Stored},
     verify::decide_client,
 };
+use std::sync::Arc;
 
 /// What typing it in does beside ending the nonce.
 pub(super) struct Consumption {
@@ -48,14 +50,14 @@ impl Engine {
         let row = &typed.identification;
         match &row.purpose {
             IdentificationPurpose::Provider(client) => {
-                let (client, version) = self.acting_provider(row, client).await?;
+                let (client, version, stands) = self.acting_provider(row, client).await?;
                 let settings = client.provider.as_ref();
                 if settings.is_none() || client.is_unconfirmed() {
                     return Err(wrong().into());
                 }
                 Ok(Consumption {
                     link: None,
-                    changes: Vec::new(),
+                    changes: vec![stands],
                     shown_by: client.display_name.clone(),
                     purpose: "provider",
                     action: "identification.consume",
@@ -64,10 +66,12 @@ impl Engine {
                 })
             }
             IdentificationPurpose::Registration(client) => {
-                let (client, version) = self.acting_provider(row, client).await?;
+                let (client, version, stands) = self.acting_provider(row, client).await?;
+                let mut changes = self.confirmed_keys(context, &client).await?;
+                changes.push(stands);
                 Ok(Consumption {
                     link: None,
-                    changes: self.confirmed_keys(context, &client).await?,
+                    changes,
                     shown_by: client.display_name.clone(),
                     purpose: "registration",
                     action: "provider.confirm",
@@ -75,7 +79,8 @@ impl Engine {
                     provider: Some((client, version)),
                 })
             }
-            IdentificationPurpose::Subject(subject) => {
+            IdentificationPurpose::Subject(subject)
+            | IdentificationPurpose::FirstDevice(subject) => {
                 self.subject_linked(context, typed, subject).await
             }
             IdentificationPurpose::Approver(approver) => {
@@ -84,12 +89,12 @@ impl Engine {
         }
     }
 
-    /// The service provider that shows a nonce, if it may act.
+    /// The service provider that shows a nonce, if it may act, its version, and that its organization stands.
     async fn acting_provider(
         &self,
         row: &Identification,
         id: &ClientId,
-    ) -> Result<(Client, u64), Refusal> {
+    ) -> Result<(Client, u64, Change), Refusal> {
         let keys = [
             Key::Client(row.environment.clone(), id.clone()),
             Key::Organization(row.organization.clone()),
@@ -98,7 +103,8 @@ impl Engine {
         let version = client.as_ref().map_or(0, |stored| stored.version);
         let (client, _) = decide_client(client.as_ref(), organization.as_ref(), row.created_at)
             .map_err(|_| wrong())?;
-        Ok((client.clone(), version))
+        let (_, stands) = acting_organization(organization.as_ref())?;
+        Ok((client.clone(), version, stands))
     }
 
     /// The API keys of a provider that is confirmed end no more with the nonce.
@@ -150,7 +156,7 @@ impl Engine {
             .await?;
         let stored = stored.ok_or_else(wrong)?;
         let subject = stored.subject().ok_or_else(wrong)?;
-        let owner = acting_organization(owner.as_deref())?;
+        let (owner, stands) = acting_organization(owner.as_ref())?;
         // One that was removed and made again under the same identifier was shown nothing.
         if !subject.may_act() || subject.created_at > row.created_at {
             return Err(wrong().into());
@@ -158,19 +164,20 @@ impl Engine {
         let mut after = subject.clone();
         let device = &typed.device.id;
         if !after.devices.contains(device) {
-            if after.devices.len() >= DEVICES_PER_SUBJECT_MAX {
-                return Err(MANY_DEVICES.into());
-            }
+            decide_another(&after, &row.purpose)?;
             after.devices.push(device.clone());
         }
         after.updated_at = context.now;
         Ok(Consumption {
             provider: None,
             link: Some(Link::Subject(id.clone())),
-            changes: vec![Change::Replace {
-                row: Row::Subject(after),
-                if_version: stored.version,
-            }],
+            changes: vec![
+                Change::Replace {
+                    row: Row::Subject(after),
+                    if_version: stored.version,
+                },
+                stands,
+            ],
             shown_by: owner.display_name.clone(),
             purpose: "subject",
             action: "device.link",
@@ -192,7 +199,7 @@ impl Engine {
         ];
         let [stored, owner] = self.load(&keys).await?;
         let stored = stored.ok_or_else(wrong)?;
-        let owner = acting_organization(owner.as_deref())?;
+        let (owner, stands) = acting_organization(owner.as_ref())?;
         let mut list = stored.approvers().ok_or_else(wrong)?.clone();
         let approver = list.approvers.iter_mut().find(|known| known.id == *id);
         // One that was removed and added again under the same name was shown nothing.
@@ -201,10 +208,13 @@ impl Engine {
         let device = &typed.device.id;
         let before = approver.device.replace(device.clone());
         let link = Link::Approver(whose.clone(), id.clone());
-        let mut changes = vec![Change::Replace {
-            row: Row::Approvers(list),
-            if_version: stored.version,
-        }];
+        let mut changes = vec![
+            Change::Replace {
+                row: Row::Approvers(list),
+                if_version: stored.version,
+            },
+            stands,
+        ];
         if let Some(before) = before.filter(|before| before != device) {
             let (now, place) = (context.now, &row.environment);
             changes.extend(self.unlinked(now, place, &[before], &link).await?);
@@ -221,9 +231,28 @@ impl Engine {
     }
 }
 
-fn acting_organization(stored: Option<&Stored>) -> Result<&Organization, Denied> {
-    let organization = stored.and_then(Stored::organization);
-    organization
-        .filter(|organization| organization.state == State::Active)
-        .ok_or_else(wrong)
+/// Whether one more device may approve for the subject. Asked again when the nonce is typed in: whoever holds a session
+/// may have been shown it before the first device was linked.
+fn decide_another(subject: &Subject, purpose: &IdentificationPurpose) -> Result<(), Denied> {
+    let is_by_session = matches!(purpose, IdentificationPurpose::FirstDevice(_));
+    if is_by_session && !subject.devices.is_empty() {
+        return Err(HAS_DEVICE);
+    }
+    match subject.devices.len() < DEVICES_PER_SUBJECT_MAX {
+        true => Ok(()),
+        false => Err(MANY_DEVICES),
+    }
+}
+
+/// The organization behind a nonce, if it may act, and that it still does when the nonce's end is committed.
+fn acting_organization(stored: Option<&Arc<Stored>>) -> Result<(&Organization, Change), Denied> {
+    let stored = stored.ok_or_else(wrong)?;
+    let organization = stored.organization();
+    let organization = organization.filter(|it| it.state == State::Active);
+    let organization = organization.ok_or_else(wrong)?;
+    let stands = Change::Require {
+        key: Key::Organization(organization.id.clone()),
+        if_version: stored.version,
+    };
+    Ok((organization, stands))
 }

@@ -14,6 +14,7 @@ use crate::{
     },
     row::{Key, Stored},
 };
+use std::collections::HashSet;
 
 impl Engine {
     /// Those who are asked. At least as many as must approve.
@@ -78,7 +79,8 @@ impl Engine {
         self.seated(it, with_device.collect()).await
     }
 
-    /// The seats on those devices that are linked, not locked, and have the asset that signs countersignatures.
+    /// The seats on those devices that are linked, not locked, and have the asset that signs countersignatures. A device
+    /// has one, for whomever it approves: it answers once, and so counts as one person.
     async fn seated(
         &self,
         it: &Countersigning<'_>,
@@ -89,10 +91,11 @@ impl Engine {
             .map(|one| Key::Device(it.compiled.id.clone(), one.device.clone()))
             .collect();
         let rows = self.ports.store.load(&keys).await?;
+        let mut seated = HashSet::new();
         let seats = asked.into_iter().zip(&rows).filter_map(|(one, row)| {
             let device = row.as_deref().and_then(Stored::device)?;
             let asset = usable_asset(device).filter(|_| device.links.contains(&one.link))?;
-            Some(Seat {
+            seated.insert(&device.id).then(|| Seat {
                 approver: one.approver,
                 display_name: one.display_name,
                 device: device.id.clone(),

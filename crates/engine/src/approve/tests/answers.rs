@@ -247,6 +247,18 @@ fn a_keystore_that_is_away_locks_nobody_out() {
 }
 
 #[test]
+fn a_store_that_is_away_after_the_right_pin_locks_nobody_out() {
+    let world = World::new();
+    let asked = world.ask(&request(PAYOUT), NOW);
+    world.ledger.is_away_for("approval.approve");
+    for _ in 0..PIN_TRIES * 2 {
+        let away = run(world.answer(0, &world.jane, &asked, Some(PIN), NOW));
+        assert!(matches!(away, Err(Refusal::Fault(_))), "{away:?}");
+        assert_eq!(world.device(&world.jane).wrong_pins, 0);
+    }
+}
+
+#[test]
 fn the_same_signed_call_again_compares_nothing() {
     let world = World::new();
     let asked = world.ask(&request(PAYOUT), NOW);

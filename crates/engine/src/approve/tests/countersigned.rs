@@ -2,11 +2,14 @@
 
 use super::{ledger::run, world::*};
 use crate::{
-    bounds::{APPROVAL_FOR, APPROVAL_REPEATED_FOR, POLL_RATE, WAITING_PER_DEVICE_MAX},
-    call::{ApprovalCall, Asked, Call, Callers, Presented, Sender},
+    bounds::{
+        APPROVAL_FOR, APPROVAL_REPEATED_FOR, ASKING_RATE, POLL_MISSES_OF_NETWORK, POLL_RATE,
+        WAITING_PER_DEVICE_MAX,
+    },
+    call::{ApprovalCall, Asked, Call, CallContext, Callers, Presented, Sender},
     decision::{Carrier, Judged, Principal},
     denied::{Denied, Reason, Refusal, Unapproved},
-    id::RequestId,
+    id::{ApprovalId, RequestId},
     model::approval::{Approval, ApprovalState},
     outcome::{ApprovalOutcome, Outcome},
     row::{Key, Row},
@@ -257,6 +260,32 @@ fn nobody_is_tired_into_approving() {
 }
 
 #[test]
+fn who_asks_on_and_on_is_told_to_wait_and_what_waits_may_be_repeated() {
+    let world = World::new();
+    let ask = |n: u32, now| world.decide(&request(&format!("/payouts?to=Ada&amount={n}")), now);
+    let is_waiting = |asked: &Result<_, Denied>| matches!(asked, Err(Denied::Unapproved(why)) if matches!(**why, Unapproved::Waiting { .. }));
+    for _ in 0..2 * ASKING_RATE.burst {
+        assert!(is_waiting(&ask(0, NOW)));
+    }
+    for n in 1..ASKING_RATE.burst {
+        let asked = world.ask(&request(&format!("/payouts?to=Ada&amount={n}")), NOW);
+        run(world.answer(0, &world.jane, &asked, None, NOW)).unwrap();
+    }
+    let rows = world.ledger.rows().len();
+    let slowed = Err(Denied::TooManyRequests { retry_after_s: 1 });
+    assert_eq!(ask(ASKING_RATE.burst, NOW), slowed);
+    assert_eq!(world.ledger.rows().len(), rows);
+    assert!(is_waiting(&ask(ASKING_RATE.burst, at(1))));
+    // Nobody else is kept waiting.
+    let other = Principal {
+        client: Some(client("bank")),
+        ..principal()
+    };
+    let others = world.decide_of(&request("/others?to=Ada&amount=1"), &other, NOW);
+    assert!(is_waiting(&others));
+}
+
+#[test]
 fn without_anybody_who_could_approve_nobody_is_asked() {
     let world = World::new();
     let nobody = unapproved(Unapproved::NoApprover);
@@ -283,6 +312,32 @@ fn without_anybody_who_could_approve_nobody_is_asked() {
             .iter()
             .all(|row| row.approval().is_none())
     );
+}
+
+#[test]
+fn two_approvers_with_one_phone_are_one_person() {
+    let world = World::new();
+    world.change(&Key::Approvers(sandbox(), acme()), |row| {
+        let Row::Approvers(list) = row else { panic!() };
+        list.approvers[1].device = Some(world.ada.id.clone());
+    });
+    world.change(&Key::Device(sandbox(), world.ada.id.clone()), |row| {
+        let Row::Device(device) = row else { panic!() };
+        device.links.push(approves("bob"));
+    });
+    // Two must approve, and there is one phone.
+    let nobody = unapproved(Unapproved::NoApprover);
+    assert_eq!(world.decide(&request("/both?to=Ada&amount=5"), NOW), nobody);
+    world.change(&Key::Guards(sandbox()), |row| {
+        let Row::Guards(list) = row else { panic!() };
+        list.guards[2].approval.as_mut().unwrap().approvers = finance(1);
+    });
+    let world = world.with_nodes(1);
+    let judged = request("/both?to=Ada&amount=5");
+    let asked = world.ask(&judged, NOW);
+    assert_eq!(asked.seats.len(), 1);
+    run(world.answer(0, &world.ada, &asked, Some(PIN), NOW)).unwrap();
+    assert_eq!(world.decide(&with(judged, &asked), NOW), Ok(None));
 }
 
 #[test]
@@ -376,4 +431,33 @@ fn whoever_knows_it_may_ask_what_came_of_it_but_not_too_often() {
     let expected = Refusal::Denied(Denied::TooManyRequests { retry_after_s: 1 });
     assert_eq!(slowed.err(), Some(expected));
     assert!(ask(true, at(1)).is_ok());
+}
+
+#[test]
+fn who_polls_what_is_not_there_slows_down_only_the_own_network() {
+    let world = World::new();
+    let asked = world.ask(&request(PAYOUT), NOW);
+    let ask = |id: &str, peer: [u8; 4]| {
+        let approval = ApprovalId::parse(id).unwrap();
+        let context = CallContext {
+            peer: Some(peer.into()),
+            ..context(NOW)
+        };
+        run(world.nodes[0].poll_approval(&context, &approval, true))
+    };
+    let (stranger, owner) = ([192, 0, 2, 7], [192, 0, 2, 8]);
+    let missing = Refusal::Denied(Denied::NotFound { noun: "approval" });
+    for n in 0..POLL_MISSES_OF_NETWORK.burst {
+        let missed = ask(&format!("{n:032x}"), stranger);
+        assert_eq!(missed.unwrap_err(), missing);
+    }
+    for id in ["ffffffffffffffffffffffffffffffff", asked.id.as_str()] {
+        let slowed = ask(id, stranger).unwrap_err();
+        let expected = Denied::TooManyRequests { retry_after_s: 1 };
+        assert_eq!(slowed, Refusal::Denied(expected));
+    }
+    for _ in 0..POLL_RATE.burst {
+        ask(asked.id.as_str(), owner).unwrap();
+    }
+    assert!(ask(asked.id.as_str(), owner).is_err());
 }

@@ -26,6 +26,7 @@ pub struct Ledger(Mutex<Books>);
 struct Books {
     rows: BTreeMap<Key, Arc<Stored>>,
     audit: Vec<AuditEvent>,
+    away_for: Option<&'static str>,
 }
 
 impl Ledger {
@@ -53,6 +54,11 @@ impl Ledger {
 
     pub fn rows(&self) -> Vec<Arc<Stored>> {
         self.0.lock().unwrap().rows.values().cloned().collect()
+    }
+
+    /// Be away when something is committed under this action.
+    pub fn is_away_for(&self, action: &'static str) {
+        self.0.lock().unwrap().away_for = Some(action);
     }
 
     /// Actions of the audit log, in order.
@@ -180,6 +186,9 @@ impl Store for Ledger {
         Box::pin(async move {
             Turn::default().await;
             let mut books = self.0.lock().unwrap();
+            if books.away_for == Some(&commit.audit.action) {
+                return Err(Fault::unavailable("the store is away").into());
+            }
             let mut after = books.clone();
             for (change, what) in commit.changes.into_iter().enumerate() {
                 after.apply(what).ok_or(CommitError::Conflict { change })?;

@@ -3,7 +3,7 @@
 use super::{ledger::run, strongbox::pairs, world::*};
 use crate::{
     approve::ask::NewApproval,
-    bounds::WAITING_PER_DEVICE_MAX,
+    bounds::WAITING_OF_ONE_PROVIDER_MAX,
     denied::{Denied, Reason, Refusal},
     digest::Digest,
     model::{
@@ -14,6 +14,7 @@ use crate::{
     },
     octets::Octets,
     row::{Key, Row},
+    time::Timestamp,
 };
 use aws_lc_rs::{
     cipher::{AES_128, DecryptionContext, PaddedBlockDecryptingKey, UnboundCipherKey},
@@ -39,8 +40,12 @@ fn operation(kind: OperationKind, pair: OperationKind, cipher: Option<Cipher>) -
 }
 
 fn ask(world: &World, operation: Operation) -> Result<Approval, Refusal> {
+    ask_at(world, operation, NOW)
+}
+
+fn ask_at(world: &World, operation: Operation, now: Timestamp) -> Result<Approval, Refusal> {
     let engine = &world.nodes[0];
-    let compiled = run(engine.compiled(&sandbox(), NOW)).unwrap().unwrap();
+    let compiled = run(engine.compiled(&sandbox(), now)).unwrap().unwrap();
     let asset = asset_of(&world.jane, Some("bank"));
     let people = NewApproval {
         organization: Some(acme()),
@@ -58,7 +63,7 @@ fn ask(world: &World, operation: Operation) -> Result<Approval, Refusal> {
         text: "The bank asks".into(),
         actor: "client:bank".into(),
     };
-    run(engine.ask_people(&context(NOW), &compiled, people, vec![]))
+    run(engine.ask_people(&context(now), &compiled, people))
 }
 
 fn told(world: &World) -> Vec<(ApprovalState, bool)> {
@@ -185,7 +190,7 @@ fn what_is_decrypted_is_told_under_the_key_that_was_sent_along() {
 fn a_provider_is_told_when_to_come_back_and_asks_no_locked_device() {
     let world = World::new();
     let kind = OperationKind::Authenticate;
-    for _ in 0..WAITING_PER_DEVICE_MAX {
+    for _ in 0..WAITING_OF_ONE_PROVIDER_MAX {
         ask(&world, operation(kind, kind, None)).unwrap();
     }
     let refused = ask(&world, operation(kind, kind, None)).unwrap_err();
@@ -198,6 +203,35 @@ fn a_provider_is_told_when_to_come_back_and_asks_no_locked_device() {
     });
     let refused = ask(&world, operation(kind, kind, None)).unwrap_err();
     assert_eq!(refused, Refusal::Denied(Denied::Forbidden(Reason::Locked)));
+}
+
+#[test]
+fn one_provider_leaves_a_place_on_a_phone_to_others() {
+    let world = World::new();
+    let kind = OperationKind::Authenticate;
+    let theirs = [0, 10].map(|seconds| ask_at(&world, operation(kind, kind, None), at(seconds)));
+    let theirs = theirs.map(Result::unwrap);
+    let refused = ask_at(&world, operation(kind, kind, None), at(20)).unwrap_err();
+    let expected = Denied::TooManyRequests { retry_after_s: 281 };
+    assert_eq!(refused, Refusal::Denied(expected));
+    // A guard has the third place.
+    let asked = world.ask(&request(PAYOUT), at(20));
+    let waits = |phone| -> Vec<_> {
+        let waiting = world.device(phone).waiting.into_iter();
+        waiting.map(|one| (one.approval, one.provider)).collect()
+    };
+    let bank = Some(client("bank"));
+    assert_eq!(
+        waits(&world.jane),
+        [
+            (theirs[0].id.clone(), bank.clone()),
+            (theirs[1].id.clone(), bank),
+            (asked.id, None)
+        ]
+    );
+    // Theirs is free again with an answer to one of theirs.
+    run(world.answer(0, &world.jane, &theirs[1], None, at(20))).unwrap();
+    ask_at(&world, operation(kind, kind, None), at(20)).unwrap();
 }
 
 #[test]

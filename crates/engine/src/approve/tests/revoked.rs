@@ -3,9 +3,11 @@
 
 use super::{ledger::run, world::*};
 use crate::{
+    call::DeviceCall,
     decision::Carrier,
     denied::{Denied, Refusal},
     model::State,
+    outcome::DeviceOutcome,
     row::{Key, Row},
     time::Timestamp,
 };
@@ -162,6 +164,32 @@ fn what_happened_before_answering_answers_nothing() {
                     .load(std::sync::atomic::Ordering::SeqCst),
                 0
             );
+        }
+    }
+}
+
+#[test]
+fn who_was_removed_is_shown_nothing_more_and_who_is_locked_is() {
+    for (what, happen) in OF_PEOPLE {
+        for target in TARGETS {
+            let world = World::new();
+            let asked = world.ask(&request(target), NOW);
+            happen(&world);
+            let phone = match target == PAYOUT {
+                true => &world.jane,
+                false => &world.ada,
+            };
+            let call = |call| run(world.call(0, phone.signed(NOW), call, NOW));
+            let shown = call(DeviceCall::Show(asked.id.clone()));
+            let waiting = call(DeviceCall::Waiting { seen: None });
+            // Whose device is gone is nobody.
+            let waiting = match waiting {
+                Ok(DeviceOutcome::Waiting { requests, .. }) => requests.len(),
+                _ => 0,
+            };
+            let may_look = ["locked", "out of tries", "asset destroyed"].contains(what);
+            assert_eq!(shown.is_ok(), may_look, "{what} {target}");
+            assert_eq!(waiting, usize::from(may_look), "{what} {target}");
         }
     }
 }

@@ -174,6 +174,11 @@ impl Keystore for Strongbox {
     }
 
     fn forget<'a>(&'a self, _: &'a [HeldKey]) -> Pending<'a, Result<(), Fault>> {
-        Box::pin(async { Ok(()) })
+        Box::pin(async {
+            match self.is_away.load(SeqCst) {
+                true => Err(Fault::unavailable("the keystore is away")),
+                false => Ok(()),
+            }
+        })
     }
 }

@@ -29,13 +29,17 @@ use cryptoki::session::Session;
 use data_encoding::HEXLOWER;
 use objects::TokenPair;
 use sessions::Sessions;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+use tracing::warn;
 use trouble::Trouble;
 
 /// Threads, each with a session: a token in a network is waited for, and few tokens do more at once.
 const THREADS: usize = 4;
 /// Operations that wait: at 10 ms each the last of them is done within a second.
 const WAITING_MAX: usize = 256;
+/// How long an operation is waited for, its turn included. An answer to a request uses a key twice at most and has 30 s
+/// unless configured otherwise: whoever typed in the right PIN must get the try back before that ends.
+const OPERATION_MAX: Duration = Duration::from_secs(5);
 /// Bytes of a `CKA_ID`: random, and so nobody else's in a token that is shared.
 const ID_BYTES: usize = 16;
 
@@ -104,7 +108,8 @@ impl TokenKeystore {
         work: impl Fn(&Session) -> Result<T, Trouble> + Send + 'static,
     ) -> Result<T, Fault> {
         let sessions = Arc::clone(&self.sessions);
-        let done = self.threads.run(move || sessions.with(work)).await?;
+        let work = move || sessions.with(work);
+        let done = self.threads.run_within(OPERATION_MAX, work).await?;
         done.map_err(Fault::from)
     }
 
@@ -113,11 +118,18 @@ impl TokenKeystore {
         let ids: Vec<Vec<u8>> = pairs.iter().map(|pair| pair.id.clone()).collect();
         let label = self.labels.taken.clone();
         // Before anybody has them: a pair that is still called spare would be handed out again after a restart.
-        self.run(move |session| {
-            let mut ids = ids.iter();
+        let named = ids.clone();
+        let relabelled = self.run(move |session| {
+            let mut ids = named.iter();
             ids.try_for_each(|id| objects::relabel(session, id, &label))
-        })
-        .await?;
+        });
+        if let Err(fault) = relabelled.await {
+            // Some may be called an asset's by now, and no row will ever name them.
+            if let Err(fault) = self.forget_in_token(ids).await {
+                warn!(%fault, "pairs that no row names may have stayed in the PKCS#11 token");
+            }
+            return Err(fault);
+        }
         let held = |pair: TokenPair| HeldKey {
             public: pair.public,
             private: HeldPrivate::Token {
@@ -134,11 +146,14 @@ impl TokenKeystore {
 }
 
 fn make(sessions: &Sessions, entropy: &dyn Entropy, label: &str) -> Result<TokenPair, Fault> {
-    let mut id = [0; ID_BYTES];
-    entropy.fill(&mut id)?;
-    sessions
-        .with(|session| objects::make(session, &id, label))
-        .map_err(Fault::from)
+    let made = sessions.with(|session| {
+        // Another for each try: the first may have made its pair before its session was lost, and of two pairs of one
+        // name none is found.
+        let mut id = [0; ID_BYTES];
+        entropy.fill(&mut id).map_err(Trouble::Fault)?;
+        objects::make(session, &id, label)
+    });
+    made.map_err(Fault::from)
 }
 
 /// The name of a private half in the token; none when it is not there but in its row.

@@ -54,6 +54,11 @@ fn id(key: &HeldKey) -> String {
 }
 
 fn spares(token: &Token) -> BTreeSet<String> {
+    called(token, b" spare")
+}
+
+/// The names of the pairs whose label ends so.
+fn called(token: &Token, end: &[u8]) -> BTreeSet<String> {
     let session = token.session();
     let label = private_keys(&session, None).into_iter().filter_map(|key| {
         let asked = [AttributeType::Label, AttributeType::Id];
@@ -63,7 +68,7 @@ fn spares(token: &Token) -> BTreeSet<String> {
             panic!("{told:?}");
         };
         label
-            .ends_with(b" spare")
+            .ends_with(end)
             .then(|| data_encoding::HEXLOWER.encode(id))
     });
     label.collect()
@@ -109,6 +114,41 @@ fn after_a_restart_keys_are_found_and_what_was_made_ahead_is_used() {
         let again = open(&token, Makes::Pkcs11);
         let more = again.take_pairs(&at, ROW, 1).await.unwrap();
         assert!(!left.contains(&id(&more[0])), "it is an asset's now");
+    });
+}
+
+#[test]
+fn pairs_that_cannot_be_handed_out_do_not_stay_in_the_token() {
+    let test = "keystore::softhsm::pairs_that_cannot_be_handed_out_do_not_stay_in_the_token";
+    Token::in_processes(test, &["all"], |token, _| async move {
+        let keystore = open(&token, Makes::Pkcs11);
+        let at = at(&token, &keystore);
+        let first = loop {
+            if let Some(first) = spares(&token).pop_first() {
+                break first;
+            }
+            tokio::task::yield_now().await;
+        };
+        while spares(&token).len() < 8 {
+            tokio::task::yield_now().await;
+        }
+        let spares = spares(&token);
+        // Behind the server's back one goes that has to be called an asset's after the first.
+        let lost = spares.iter().find(|id| **id != first).unwrap();
+        let session = token.session();
+        let id = data_encoding::HEXLOWER.decode(lost.as_bytes()).unwrap();
+        let class = Attribute::Class(ObjectClass::PRIVATE_KEY);
+        let found = session.find_objects(&[class, Attribute::Id(id)]).unwrap();
+        session.destroy_object(found[0]).unwrap();
+        let taken = keystore.take_pairs(&at, ROW, 8).await;
+        let Err(Fault::Internal(detail)) = taken else {
+            panic!("{taken:?}");
+        };
+        assert!(detail.contains(lost), "{detail}");
+        assert_eq!(called(&token, b" asset"), BTreeSet::new());
+        let left = called(&token, b" spare");
+        assert!(left.is_disjoint(&spares), "{left:?}");
+        assert_eq!(keystore.take_pairs(&at, ROW, 3).await.unwrap().len(), 3);
     });
 }
 

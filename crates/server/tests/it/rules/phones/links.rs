@@ -1,8 +1,11 @@
 //! For whom a phone approves.
 
-use super::*;
+use super::{
+    super::subjects::{insert, session},
+    *,
+};
 use countersign_engine::{
-    call::{NewApprover, NewSubject, SubjectCall},
+    call::{ApprovalCall, NewApprover, NewSubject, SubjectCall},
     model::{
         approver::ApproverList,
         device::Link,
@@ -110,6 +113,58 @@ async fn a_subject_has_four_phones_at_most() {
     let refused = type_in(&world, &late, &shown_before).await;
     assert!(matches!(refused, Err(Denied::Conflict(_))));
     assert!(itself(&world, &late).await.unwrap().device.links.is_empty());
+}
+
+const SESSION: &str = "a-session-that-anybody-may-have";
+
+/// Somebody logged in as this subject.
+async fn log_in(world: &World, id: &SubjectId) {
+    let (subject, _) = subject_row(world, id).await;
+    let session = session(world, &subject, SESSION, 3600);
+    insert(world, vec![Row::Session(session)]).await;
+}
+
+/// The nonce that whoever holds the session is shown.
+async fn own_nonce(world: &World) -> Result<String, Denied> {
+    let asked = Asked {
+        callers: Callers::Session,
+        presented: Presented::Present(Shown::Bearer(Secret::new(SESSION.into()))),
+        sender: Sender::Machine,
+        call: Ok(Call::Approval(ApprovalCall::LinkNonce)),
+    };
+    let mut context = world.context(SANDBOX);
+    context.dialect = "standard";
+    match denied(world.engine.handle(&context, asked).await)? {
+        Outcome::Approval(ApprovalOutcome::Nonce(facts, _)) => Ok(facts.nonce),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_session_links_the_first_phone_and_no_other() {
+    let world = world().await;
+    let (id, _) = subject(&world).await;
+    log_in(&world, &id).await;
+    let (own, thiefs) = (enrolled(&world).await, enrolled(&world).await);
+    let shown_before = own_nonce(&world).await.unwrap();
+    let nonce = own_nonce(&world).await.unwrap();
+    let typed = type_in(&world, &own, &nonce).await.unwrap();
+    assert_eq!(typed.purpose, "subject");
+    let refused = own_nonce(&world).await;
+    assert!(
+        matches!(refused, Err(Denied::Conflict(why)) if why.contains("operator")),
+        "{refused:?}"
+    );
+    let refused = type_in(&world, &thiefs, &shown_before).await;
+    assert!(matches!(refused, Err(Denied::Conflict(_))), "{refused:?}");
+    assert_eq!(subject_row(&world, &id).await.0.devices, [own.id()]);
+    let device = itself(&world, &thiefs).await.unwrap().device;
+    assert!(device.links.is_empty() && device.assets.is_empty());
+    // The phone that is linked is linked: that changes nothing.
+    type_in(&world, &own, &shown_before).await.unwrap();
+    let nonce = link_nonce(&world, LinkTo::Subject(id.clone())).await;
+    type_in(&world, &thiefs, &nonce.unwrap()).await.unwrap();
+    assert_eq!(subject_row(&world, &id).await.0.devices.len(), 2);
 }
 
 #[tokio::test]

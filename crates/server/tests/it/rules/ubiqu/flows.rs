@@ -7,7 +7,11 @@ use aws_lc_rs::{
     rsa::{OAEP_SHA1_MGF1SHA1, OaepPublicEncryptingKey, PublicEncryptingKey},
     signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey},
 };
-use countersign_engine::denied::{Denied, Refusal};
+use countersign_engine::{
+    bounds::ASKING_RATE,
+    denied::{Denied, Refusal},
+};
+use std::time::Duration;
 
 /// The bytes of a PEM.
 fn der(pem: &str) -> Vec<u8> {
@@ -117,6 +121,54 @@ async fn a_rejected_request_and_one_that_nobody_answers_have_no_signature() {
     assert!(phone.approve(&late).await.is_err());
     let told = ubiqu.read(&ubiqu.bank, "authenticate", &late).await;
     assert_eq!(told["signature"], Value::Null);
+}
+
+#[tokio::test]
+async fn the_worker_does_not_come_before_an_answer_that_was_in_time() {
+    let ubiqu = Ubiqu::new().await;
+    let phone = ubiqu.phone().await;
+    let asset = ubiqu.identified(&ubiqu.bank, &phone).await;
+    let uuid = ubiqu.asked(&ubiqu.bank, "authenticate", &asset).await;
+    let lapse = async |seconds| {
+        let now = ubiqu.world.now().plus(Duration::from_secs(seconds));
+        let context = context_at(&env(SANDBOX), now);
+        ubiqu.world.engine.lapse(&context).await.unwrap()
+    };
+    // The answer arrives in its last second, and is written down in the next.
+    ubiqu.world.pass(5 * 60 - 1).await;
+    assert_eq!(lapse(1).await, 0);
+    phone.approve(&uuid).await.unwrap();
+    let told = ubiqu.read(&ubiqu.bank, "authenticate", &uuid).await;
+    assert_eq!(told["status_text"], "accepted");
+    let late = ubiqu.asked(&ubiqu.bank, "authenticate", &asset).await;
+    ubiqu.world.pass(5 * 60).await;
+    assert_eq!(lapse(4).await, 0);
+    assert_eq!(lapse(5).await, 1);
+    let told = ubiqu.read(&ubiqu.bank, "authenticate", &late).await;
+    assert_eq!(told["status_text"], "expired");
+}
+
+#[tokio::test]
+async fn who_asks_and_asks_one_phone_is_told_to_wait_a_second() {
+    let ubiqu = Ubiqu::new().await;
+    let phone = ubiqu.phone().await;
+    let asset = ubiqu.identified(&ubiqu.bank, &phone).await;
+    let body = json!({ "asset_uuid": asset, "fingerprint": hex(&sha256(DATA.as_bytes())) });
+    let wait = async || {
+        let body = body.to_string();
+        let said = ubiqu
+            .ask(&ubiqu.bank, "POST /api/authenticate", &body)
+            .await;
+        let wait = said.headers.get("retry-after")?.to_str().unwrap();
+        Some(wait.to_owned())
+    };
+    let mut waits = Vec::new();
+    for _ in 0..ASKING_RATE.burst {
+        waits.push(wait().await);
+    }
+    // So many wait that it is minutes; and at last it is nobody's turn at all.
+    assert!(waits.iter().all(|wait| wait.as_deref() != Some("1")));
+    assert_eq!(wait().await.as_deref(), Some("1"));
 }
 
 #[tokio::test]
