@@ -265,6 +265,7 @@ pub(super) fn ticket_of(
         sent_to: subject.email.as_deref().map(sent_to),
         leads_to: None,
         tries_left: 1,
+        tries_elsewhere: 0,
         created_at: now.max(not_before),
         expires_at: now.plus(RESET_FOR),
     }
@@ -288,6 +289,7 @@ fn decoy_ticket(
         sent_to: Some(sent_to(email)),
         leads_to: None,
         tries_left: 1,
+        tries_elsewhere: 0,
         created_at: now,
         expires_at: now.plus(RESET_FOR),
     })

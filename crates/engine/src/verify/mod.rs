@@ -300,6 +300,15 @@ pub(crate) fn network_of(peer: IpAddr) -> Vec<u8> {
     }
 }
 
+/// With whom an IPv6 peer's /64 is counted where one alone would be too few: a site has up to a /48 (RFC 6177 section 2),
+/// and with it 65,536 of them.
+pub(crate) fn site_of(peer: IpAddr) -> Option<Vec<u8>> {
+    match peer.to_canonical() {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(peer) => Some(peer.octets().iter().copied().take(6).collect()),
+    }
+}
+
 fn check_length(text: &str) -> Result<(), Denied> {
     if text.len() > SECRET_BYTES_MAX {
         Err(Denied::MalformedCredential(Malformed::TooLong))

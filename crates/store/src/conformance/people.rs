@@ -101,6 +101,7 @@ pub fn ticket(word: &str, ends: Timestamp) -> Row {
         sent_to: None,
         leads_to: None,
         tries_left: 5,
+        tries_elsewhere: 0,
         created_at: NOW,
         expires_at: ends,
     })

@@ -316,6 +316,56 @@ async fn guesses_from_another_network_are_five_before_they_wait() {
 }
 
 #[tokio::test]
+async fn strangers_elsewhere_have_fifteen_guesses_at_a_code_and_its_owner_still_has_five() {
+    let mut quiltt = Quiltt::known().await;
+    quiltt.identify().await;
+    let home = quiltt.peer;
+    let code = quiltt.letters().await.pop().unwrap();
+    for number in 0..15 {
+        quiltt.peer = [198, 51, 100, 1 + number / 3].into();
+        assert_eq!(quiltt.authenticate(another(&code)).await.status, 401);
+    }
+    quiltt.peer = [198, 51, 100, 9].into();
+    let closed = quiltt.authenticate(&code).await;
+    assert_eq!(closed.status, 401, "from elsewhere it is dead: {closed:?}");
+    quiltt.peer = home;
+    assert_eq!(quiltt.tries_left().await, 5);
+    for _ in 0..4 {
+        assert_eq!(quiltt.authenticate(another(&code)).await.status, 401);
+    }
+    assert_eq!(quiltt.authenticate(&code).await.status, 201);
+}
+
+#[tokio::test]
+async fn who_signed_in_from_here_before_does_not_wait_for_what_strangers_guess() {
+    let mut quiltt = Quiltt::known().await;
+    let home = quiltt.peer;
+    quiltt.identify().await;
+    let code = quiltt.letters().await.pop().unwrap();
+    assert_eq!(quiltt.authenticate(&code).await.status, 201);
+    for number in 0..25 {
+        quiltt.peer = [198, 51, 100, number].into();
+        assert_eq!(quiltt.identify().await.status, 202);
+        for _ in 0..4 {
+            quiltt.authenticate("000000").await;
+        }
+    }
+    let strangers = quiltt.letters().await.pop().unwrap();
+    let waits = quiltt.authenticate(&strangers).await;
+    assert_eq!(waits.status, 401, "a hundred were wrong: {waits:?}");
+    quiltt.peer = home;
+    assert_eq!(
+        quiltt
+            .enter("POST", r#""email":"jane@example.com""#)
+            .await
+            .status,
+        202
+    );
+    let code = quiltt.letters().await.pop().unwrap();
+    assert_eq!(quiltt.authenticate(&code).await.status, 201);
+}
+
+#[tokio::test]
 async fn a_code_that_its_own_network_used_up_is_used_up_everywhere() {
     let mut quiltt = Quiltt::known().await;
     quiltt.identify().await;
