@@ -230,7 +230,7 @@ impl Courier {
             next: next.map(Box::new),
         })
         .await;
-        let failed = matches!(came, Came::Later(..));
+        let failed = came.is_of_destination();
         let now = self.state.clock.monotonic();
         self.desk().put_back(&key, &place, failed, now);
         self.freed.notify_one();
