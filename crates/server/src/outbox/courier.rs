@@ -1,6 +1,6 @@
 //! Takes what is due, and hands each attempt a slot: few of one destination, and of destinations that fail fewer.
 
-use super::{Came, GRACE, Ways, Why, schedule};
+use super::{Came, GRACE, Ways, Why, letters, schedule};
 use crate::{state::ServerState, system};
 use countersign_dialects::{
     announce::announce,
@@ -12,7 +12,7 @@ use countersign_engine::{
     id::{ClientId, SubjectId, SubscriptionId},
     model::{
         State,
-        webhook::{Content, Delivery, Destination},
+        webhook::{Content, Delivery, Destination, LetterText},
     },
     ports::{Attempted, Housekeeping, Query},
     row::{Key, Stored},
@@ -330,15 +330,16 @@ impl Courier {
     }
 
     async fn post(&self, delivery: &Delivery) -> Result<Came, Fault> {
-        let Some(mailer) = &self.ways.mailer else {
-            return Ok(Came::GivenUp(Why::NoMail));
-        };
         if self.is_for_nobody(delivery).await? {
             return Ok(Came::Nobody);
         }
         let now = self.state.clock.now();
         let letter = self.state.engine.open_letter(delivery, now).await?;
-        Ok(mailer.send(delivery, &letter, now).await)
+        let came = match &self.ways.mailer {
+            Some(mailer) => mailer.send(delivery, &letter, now).await,
+            None => Came::GivenUp(Why::NoMail),
+        };
+        Ok(unless_over(came, &letter.text))
     }
 }
 
@@ -356,6 +357,15 @@ impl Courier {
     }
 }
 
+/// A code or a link is over long before anybody looks for it among dead letters, and strangers ask for as many as they
+/// like: what is given up of these is not kept.
+fn unless_over(came: Came, text: &LetterText) -> Came {
+    match came {
+        Came::GivenUp(why) if letters::minutes(text).is_some() => Came::Dropped(why),
+        came => came,
+    }
+}
+
 /// What an operator wants to know. Neither whom it was for nor what it said.
 fn tell(delivery: &Delivery, came: &Came) {
     let (id, destination) = (&delivery.id, delivery.destination.text());
@@ -363,6 +373,10 @@ fn tell(delivery: &Delivery, came: &Came) {
         Came::GivenUp(why) => {
             let why = why.text();
             warn!(delivery = %id, destination, why, "given up: a dead letter");
+        }
+        Came::Dropped(why) => {
+            let why = why.text();
+            warn!(delivery = %id, destination, why, "given up: a letter that is of no use later");
         }
         Came::Later(why, _) if delivery.attempts + 1 >= schedule::ATTEMPTS_MAX => {
             let why = why.text();
@@ -379,13 +393,36 @@ fn tell(delivery: &Delivery, came: &Came) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use countersign_engine::id::{DeliveryId, EnvironmentId};
+    use countersign_engine::{
+        id::{DeliveryId, EnvironmentId},
+        time::Timestamp,
+    };
 
     const NOW: Duration = Duration::from_secs(1000);
 
     fn key(n: usize) -> Key {
         let environment = EnvironmentId::parse("sandbox").unwrap();
         Key::Delivery(environment, DeliveryId::parse(&format!("dlv_{n}")).unwrap())
+    }
+
+    #[test]
+    fn a_code_or_link_that_is_given_up_is_no_dead_letter() {
+        let (code, minutes) = ("123456".to_owned(), 10);
+        let client = "Acme".to_owned();
+        let passcode = LetterText::Passcode {
+            code,
+            minutes,
+            client,
+        };
+        let told = LetterText::PasswordChanged {
+            at: Timestamp::EPOCH,
+        };
+        let given_up = Came::GivenUp(Why::NoMail);
+        let dropped = Came::Dropped(Why::NoMail);
+        assert_eq!(unless_over(given_up.clone(), &passcode), dropped);
+        assert_eq!(unless_over(given_up.clone(), &told), given_up);
+        let later = Came::Later(Why::TimedOut, None);
+        assert_eq!(unless_over(later.clone(), &passcode), later);
     }
 
     #[test]

@@ -74,6 +74,8 @@ pub(crate) enum Came {
     Later(Why, Option<Duration>),
     /// Not to be tried again by itself.
     GivenUp(Why),
+    /// The same, and of no use to anybody later: it is not kept.
+    Dropped(Why),
 }
 
 impl Came {
@@ -84,7 +86,7 @@ impl Came {
         match self {
             Self::Later(Why::MailRefused(code), _) => *code == 421,
             Self::Later(..) => true,
-            Self::Arrived | Self::Nobody | Self::GivenUp(_) => false,
+            Self::Arrived | Self::Nobody | Self::GivenUp(_) | Self::Dropped(_) => false,
         }
     }
 }
