@@ -23,7 +23,8 @@ use crate::{
     outcome::Outcome,
     row::{Key, Row, Stored},
     secret::Secret,
-    subjects::names,
+    sessions::lane_of,
+    subjects::{names, not_a_subject},
     time::Timestamp,
     verify::network_of,
 };
@@ -140,9 +141,13 @@ impl Engine {
                 Some(hash) => hash,
                 None => hash.insert(self.ports.passwords.hash(&new).await?),
             };
-            let (subject, mut changes) = self
+            let id = person.subject.as_deref().and_then(Stored::subject);
+            let id = id.ok_or_else(not_a_subject)?.id.clone();
+            let _turn = self.lanes.turn(lane_of(&compiled.id, &id)).await?;
+            let changed = self
                 .changed_password(context, &compiled, &person, made)
                 .await?;
+            let (subject, mut changes) = (changed.subject, changed.changes);
             // A link for a first password may be older than the account of somebody else with this address.
             self.decide_free_login(&subject).await?;
             changes.push(Change::Remove {
