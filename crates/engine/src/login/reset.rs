@@ -14,6 +14,7 @@ use crate::{
     digest::Digest,
     id::{EnvironmentId, OrganizationId, SubjectId},
     model::{
+        credential::RateLimit,
         name::NameSpace,
         subject::Subject,
         ticket::{Attempts, Purpose, Ticket},
@@ -26,12 +27,18 @@ use crate::{
     sessions::lane_of,
     subjects::{names, not_a_subject},
     time::Timestamp,
-    verify::network_of,
+    verify::{network_of, too_many},
 };
 use std::{sync::Arc, time::Duration};
 
 /// Letters and digits of a link's secret: 190 bits.
 pub(super) const SECRET_CHARS: usize = 32;
+/// Links that are asked for in one environment, by whoever and for whomever: each costs rows, and known addresses a mail.
+/// A city's worth of people who forgot, at once; it takes dozens of networks to use it up.
+const ASKED_ANYWHERE: RateLimit = RateLimit {
+    per_minute: 1200,
+    burst: 5000,
+};
 /// Letters to one address that one network asks for within [`LETTERS_WITHIN`].
 const LETTERS_FROM_NETWORK_MAX: u32 = 3;
 /// Letters to one address that all networks ask for: nobody's mailbox is for others to fill, and it takes more than
@@ -47,6 +54,12 @@ impl Engine {
         email: &str,
     ) -> Result<Outcome, Refusal> {
         self.take_from_network(context)?;
+        let place = context.environment.as_str().as_bytes();
+        let asked = self
+            .rates
+            .bucket(Digest::of("countersign/letters/environment", &[place]));
+        // Before the address is looked at: it tells nothing of who has one.
+        asked.take(ASKED_ANYWHERE, context.now).map_err(too_many)?;
         let compiled = self.arrived(context).await?;
         for _ in 0..CONFLICT_TRIES_MAX {
             let person = self.person(&compiled, email).await?;

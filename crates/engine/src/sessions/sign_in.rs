@@ -50,7 +50,12 @@ const OF_ADDRESS_ANYWHERE: RateLimit = RateLimit {
     per_minute: 6,
     burst: 20,
 };
-/// New profiles at one client, whoever signs up: a row each, and events.
+/// New profiles that one network asks for, at whatever client: a household, or a class that is told to begin slowly.
+const SIGN_UPS_OF_NETWORK: RateLimit = RateLimit {
+    per_minute: 3,
+    burst: 10,
+};
+/// New profiles at one client, whoever signs up: a row each, and events. It takes forty networks to use it up.
 const SIGN_UPS_OF_CLIENT: RateLimit = RateLimit {
     per_minute: 120,
     burst: 600,
@@ -161,6 +166,9 @@ impl Engine {
         if !at.sign_ups {
             return Err(Denied::Forbidden(Reason::Unknown).into());
         }
+        // The network's own first: what that refuses must not use up what all others share.
+        self.take_of_network(context, "countersign/sign-ups/network", SIGN_UPS_OF_NETWORK)
+            .map_err(too_many)?;
         let client = [at.client.environment.as_str(), at.client.id.as_str()].map(str::as_bytes);
         let bucket = Digest::of("countersign/sign-ups/client", &client);
         let bucket = self.rates.bucket(bucket);

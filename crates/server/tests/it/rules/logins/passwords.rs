@@ -220,6 +220,33 @@ async fn a_network_that_goes_on_and_on_writes_nothing_more() {
 }
 
 #[tokio::test]
+async fn all_networks_together_ask_for_so_many_links_and_no_more() {
+    let world = world().await;
+    let count = |number: u16| [198, 51, (number >> 8) as u8, number as u8];
+    for number in 0..5000 {
+        let asked = ask_from(
+            &world,
+            CANUCK,
+            count(number),
+            &ask_reset("nobody@email.com"),
+        )
+        .await;
+        assert_eq!(asked.status(), 204, "{number}");
+    }
+    let before = rows(&world).await;
+    let told = async |email| {
+        let asked = ask_from(&world, CANUCK, [203, 0, 113, 1], &ask_reset(email)).await;
+        print(&asked)
+    };
+    let (known, unknown) = (told(EMAIL).await, told("somebody@email.com").await);
+    assert!(known.starts_with("429"), "{known}");
+    assert_eq!(known, unknown);
+    assert_eq!(rows(&world).await, before);
+    world.pass(1).await;
+    assert!(told(EMAIL).await.starts_with("204"));
+}
+
+#[tokio::test]
 async fn guesses_and_letters_that_a_stranger_asks_for_buy_two_audit_lines_a_minute() {
     let world = world().await;
     let lines = |world: &World| world.engine.take_observations(world.now()).0;

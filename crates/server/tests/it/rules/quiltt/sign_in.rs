@@ -261,6 +261,22 @@ async fn identifying_is_limited_per_address_and_per_network() {
 }
 
 #[tokio::test]
+async fn one_network_does_not_use_up_the_sign_ups_of_a_client() {
+    let mut quiltt = Quiltt::new().await;
+    quiltt.let_sign_in(true).await;
+    let mut made = 0;
+    for number in 0..70 {
+        quiltt.world.pass(3).await;
+        let rest = format!(r#""email":"stranger{number}@example.com""#);
+        made += u32::from(quiltt.enter("POST", &rest).await.status == 201);
+    }
+    assert_eq!(made, 20, "ten at once, and three a minute");
+    quiltt.peer = [198, 51, 100, 1].into();
+    let rest = r#""email":"jane@example.com""#;
+    assert_eq!(quiltt.enter("POST", rest).await.status, 201);
+}
+
+#[tokio::test]
 async fn strangers_elsewhere_cannot_use_up_a_code_nor_lock_its_owner_out() {
     let mut quiltt = Quiltt::known().await;
     let home = quiltt.peer;
