@@ -16,7 +16,7 @@ use crate::{
     outcome::Outcome,
     row::Stored,
     secret::Secret,
-    subjects::new_subject,
+    subjects::{POPULATED, new_subject},
     time::Timestamp,
     verify::{Authenticated, Refused, Vouched, decide_subject},
 };
@@ -141,7 +141,7 @@ impl Engine {
             None => {
                 let (place, owner) = (&subject.environment, &subject.organization);
                 let most = SUBJECTS_PER_ORGANIZATION_MAX;
-                self.decide_population(place, owner, most, context.now)
+                self.decide_population(place, owner, most, context.now, POPULATED)
                     .await?;
                 changes.extend(new_subject(&subject));
                 changes.extend(self.told_of_new(context, &subject).await?);

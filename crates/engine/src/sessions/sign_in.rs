@@ -24,7 +24,7 @@ use crate::{
         ticket::{Purpose, Ticket},
         webhook::LetterText,
     },
-    profiles::ProfileMembers,
+    profiles::{FULL, ProfileMembers},
     row::{Key, Row, Stored},
     secret::Secret,
     subjects::email_of,
@@ -176,7 +176,7 @@ impl Engine {
             .take(SIGN_UPS_OF_CLIENT, context.now)
             .map_err(too_many)?;
         let owner = &at.client.organization;
-        self.decide_population(&compiled.id, owner, SIGN_UPS_UP_TO, context.now)
+        self.decide_population(&compiled.id, owner, SIGN_UPS_UP_TO, context.now, FULL)
             .await?;
         let members = ProfileMembers {
             email: Some(Some(at.email.clone())),
