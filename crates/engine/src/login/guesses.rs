@@ -17,6 +17,7 @@ use crate::{
     denied::{Denied, Fault, Refusal},
     digest::Digest,
     id::EnvironmentId,
+    limits::Bucket,
     model::{credential::RateLimit, ticket::Attempts},
     row::{Key, Row, Stored},
     time::Timestamp,
@@ -105,13 +106,20 @@ struct Count {
 impl Engine {
     /// That one network does not ask for more than it should. No I/O.
     pub(super) fn take_from_network(&self, context: &CallContext) -> Result<(), Refusal> {
-        let network = context.peer.map(network_of).unwrap_or_default();
-        let key = Digest::of(
-            "countersign/logins/network",
-            &[context.environment.as_str().as_bytes(), &network],
-        );
-        let taken = self.rates.bucket(key).take(FROM_NETWORK, context.now);
+        let taken = self.logins_of(context).take(FROM_NETWORK, context.now);
         taken.map_err(|wait| too_many(wait).into())
+    }
+
+    /// That what was taken was no guess.
+    pub(super) fn give_back_to_network(&self, context: &CallContext) {
+        self.logins_of(context).give_back(FROM_NETWORK);
+    }
+
+    fn logins_of(&self, context: &CallContext) -> Arc<Bucket> {
+        let network = context.peer.map(network_of).unwrap_or_default();
+        let names = [context.environment.as_str().as_bytes(), &network];
+        let key = Digest::of("countersign/logins/network", &names);
+        self.rates.bucket(key)
     }
 
     /// Count a try, durably, before it is looked at.

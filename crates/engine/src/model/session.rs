@@ -25,7 +25,10 @@ pub struct Session {
     pub organization: OrganizationId,
     /// The platform that vouched for the subject, if one did.
     pub client: Option<ClientId>,
-    /// What it may do.
+    /// The look-up key of the credential that signed the platform's word: the session ends when that is revoked.
+    #[serde(default)]
+    pub vouched_by: Option<Digest>,
+    /// What it may do; of a platform's, what that and its credential still may.
     pub scopes: Scopes,
     /// Enough of its text to recognise it by.
     pub hint: String,

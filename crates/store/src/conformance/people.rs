@@ -66,6 +66,7 @@ pub fn session(secret: &str, subject: &str, ends: Timestamp) -> Row {
         subject: subject_id(subject),
         organization: organization_id("org_a"),
         client: None,
+        vouched_by: None,
         scopes: Scopes::default(),
         hint: "cs_ses_test_Ab3d".into(),
         created_at: NOW,

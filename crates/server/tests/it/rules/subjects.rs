@@ -415,6 +415,7 @@ pub(super) fn session(world: &World, subject: &Subject, text: &str, lives_s: u64
         subject: subject.id.clone(),
         organization: acme(),
         client: None,
+        vouched_by: None,
         scopes: Scopes::default(),
         hint: text[..4].into(),
         created_at: world.now(),
