@@ -106,6 +106,10 @@ pub const TARGET_URL_BYTES_MAX: usize = 2048;
 pub const DELIVERIES_PER_DESTINATION_MAX: u32 = 4;
 /// How long a dead letter can be looked at and replayed.
 pub const DEAD_LETTER_FOR: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+/// Dead letters that go in one write of the store, when their subscription is removed.
+pub const DEAD_LETTERS_BATCH: u32 = 500;
+/// Such writes at most, of some milliseconds each: what is left is forgotten in its time.
+pub const DEAD_LETTERS_BATCHES_MAX: usize = 200;
 /// Deliveries about one person that its erasure takes along, in one commit with the rest: first what waits. Mails beyond
 /// them are not sent, and dead letters forgotten in their time.
 pub const ERASED_DELIVERIES_MAX: usize = 900;
