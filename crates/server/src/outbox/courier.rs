@@ -84,15 +84,23 @@ impl Place {
 }
 
 impl Desk {
+    /// Destinations that get nothing more now: so that no page is full of what would have no slot.
     fn busy(&self, now: Duration) -> Vec<String> {
-        let busy = self.places.iter().filter(|(_, place)| place.is_busy(now));
+        let are_full = self.suspects() >= SUSPECT_SLOTS;
+        let is_busy = |place: &Place| place.is_busy(now) || (are_full && place.failures > 0);
+        let busy = self.places.iter().filter(|(_, place)| is_busy(place));
         busy.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Attempts under way at destinations whose last one failed.
+    fn suspects(&self) -> usize {
+        let suspects = self.places.values().filter(|place| place.failures > 0);
+        suspects.map(|place| place.under_way).sum()
     }
 
     /// Take a slot for a row, if there is one.
     fn take(&mut self, key: &Key, name: &str, now: Duration) -> bool {
-        let suspects = self.places.values().filter(|place| place.failures > 0);
-        let suspects: usize = suspects.map(|place| place.under_way).sum();
+        let suspects = self.suspects();
         let place = self.places.entry(name.to_owned()).or_default();
         let is_suspect = place.failures > 0;
         let is_full = self.rows.len() >= SLOTS || (is_suspect && suspects >= SUSPECT_SLOTS);
@@ -468,6 +476,9 @@ mod tests {
         desk.ended.clear();
         let again = (0..SLOTS).filter(|n| desk.take(&key(*n), &format!("bad{n}"), NOW));
         assert_eq!(again.count(), SUSPECT_SLOTS);
+        // Else a page could hold nothing but rows of those who fail.
+        let busy = desk.busy(NOW);
+        assert_eq!(busy.len(), SLOTS, "also those of them that wait for a slot");
         assert!(desk.take(&key(SLOTS), "good", NOW));
     }
 
