@@ -2,7 +2,6 @@
 
 use super::scopes::Scopes;
 use crate::{
-    bounds::SESSIONS_PER_DAY,
     digest::Digest,
     id::{ClientId, CredentialId, EnvironmentId, OrganizationId, SubjectId},
     time::Timestamp,
@@ -46,7 +45,7 @@ pub struct SessionWindow {
     pub environment: EnvironmentId,
     /// Whose.
     pub subject: SubjectId,
-    /// At most [`SESSIONS_PER_DAY`], oldest first.
+    /// At most [`crate::bounds::SESSIONS_PER_DAY`], oldest first.
     pub sessions: Vec<Counted>,
 }
 
@@ -77,10 +76,5 @@ impl SessionWindow {
     pub fn ends_at(&self) -> Timestamp {
         let ends = self.sessions.iter().map(|session| session.expires_at);
         ends.max().unwrap_or(Timestamp::EPOCH)
-    }
-
-    /// Whether there is no room at all.
-    pub fn is_full(&self) -> bool {
-        self.sessions.len() >= SESSIONS_PER_DAY
     }
 }
