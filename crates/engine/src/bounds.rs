@@ -106,6 +106,10 @@ pub const TARGET_URL_BYTES_MAX: usize = 2048;
 pub const DELIVERIES_PER_DESTINATION_MAX: u32 = 4;
 /// How long a dead letter can be looked at and replayed.
 pub const DEAD_LETTER_FOR: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+/// Dead letters that go in one write of the store, when their subscription is removed.
+pub const DEAD_LETTERS_BATCH: u32 = 500;
+/// Such writes at most, of some milliseconds each: what is left is forgotten in its time.
+pub const DEAD_LETTERS_BATCHES_MAX: usize = 200;
 /// Deliveries about one person that its erasure takes along, in one commit with the rest: first what waits. Mails beyond
 /// them are not sent, and dead letters forgotten in their time.
 pub const ERASED_DELIVERIES_MAX: usize = 900;
@@ -131,14 +135,11 @@ pub const SUBJECTS_COUNTED_FOR: Duration = Duration::from_secs(60);
 pub const POPULATIONS_KEPT_MAX: usize = 1024;
 /// How long a passcode is good.
 pub const PASSCODE_FOR: Duration = Duration::from_secs(10 * 60);
-/// Guesses at one passcode.
+/// Guesses at one passcode from the network that asked for it.
 pub const PASSCODE_TRIES: u8 = 5;
-/// How long wrong passcodes of an address are remembered after the last.
-pub const PASSCODE_FAILURES_FOR: Duration = Duration::from_secs(24 * 60 * 60);
-/// The longest that one network waits at an address after wrong passcodes: a hundred guesses a day, of a million.
-pub const PASSCODE_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
-/// The longest that an address waits after wrong passcodes of all networks: strangers must not lock its owner out.
-pub const PASSCODE_WAIT_ANYWHERE_MAX: Duration = Duration::from_secs(10);
+/// Guesses at one passcode from all other networks together, so twenty in all: from elsewhere its owner needs one or two,
+/// and twenty guesses hit one code of fifty thousand.
+pub const PASSCODE_TRIES_ELSEWHERE_MAX: u8 = 15;
 /// Characters of a password, at least: NIST SP 800-63B-4 section 3.1.1.2 asks for fifteen where it is the only factor.
 pub const PASSWORD_CHARS_MIN: usize = 15;
 /// Bytes of a password, looked at before anything is hashed: sixty-four characters of any script fit four times over.
@@ -149,6 +150,8 @@ pub const LOGIN_SESSION_FOR: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 pub const SESSIONS_PER_SUBJECT_MAX: u32 = 100;
 /// Wrong guesses at an account from one network before the next one has to wait.
 pub const GUESSES_FREE: u32 = 5;
+/// The same from the networks of one IPv6 site together: four of them.
+pub const GUESSES_OF_SITE_FREE: u32 = 20;
 /// The first wait after those; it doubles with each further guess.
 pub const GUESS_WAIT_MIN: Duration = Duration::from_secs(10);
 /// The longest such wait.

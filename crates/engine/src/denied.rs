@@ -211,6 +211,8 @@ pub enum Reason {
     Role,
     /// Too many wrong PINs.
     Locked,
+    /// There are as many as there may be.
+    Full,
 }
 
 impl Reason {
@@ -233,6 +235,7 @@ impl Reason {
             Self::Unguarded => "unguarded",
             Self::Role => "role",
             Self::Locked => "locked",
+            Self::Full => "full",
         }
     }
 }

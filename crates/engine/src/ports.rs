@@ -168,6 +168,13 @@ pub enum Housekeeping {
         /// Rows at most.
         limit: u32,
     },
+    /// Remove at most `limit` deliveries that were given up at a destination ([`Delivery::place`]).
+    SweepDead {
+        /// The destination.
+        place: String,
+        /// Rows at most.
+        limit: u32,
+    },
     /// Remove at most `limit` audit lines older than this.
     SweepAudit {
         /// What is kept.

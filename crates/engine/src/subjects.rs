@@ -157,13 +157,14 @@ impl Engine {
     /// to the last one: what is made meanwhile has limits of its own.
     ///
     /// # Errors
-    /// [`Denied::Conflict`] where it has as many.
+    /// `full`, in the words of whoever asks, where it has as many.
     pub(crate) async fn decide_population(
         &self,
         environment: &EnvironmentId,
         organization: &OrganizationId,
         most: u32,
         now: Timestamp,
+        full: Denied,
     ) -> Result<(), Refusal> {
         let key = (environment.clone(), organization.clone());
         let known = self.populations.get(&key);
@@ -185,7 +186,7 @@ impl Engine {
         };
         match count < u64::from(most) {
             true => Ok(()),
-            false => Err(Denied::Conflict(POPULATED).into()),
+            false => Err(full.into()),
         }
     }
 
@@ -202,7 +203,9 @@ impl Engine {
     }
 }
 
-const POPULATED: &str = "the organization has as many end users as it may have";
+/// What whoever makes one subject too many is told.
+pub(crate) const POPULATED: Denied =
+    Denied::Conflict("the organization has as many end users as it may have");
 
 /// A key of a subject's led to another row.
 pub(crate) fn not_a_subject() -> Fault {

@@ -4,7 +4,8 @@ use crate::{
     Engine,
     admin::check::{Problems, is_origin},
     bounds::{
-        CONFLICT_TRIES_MAX, PAGE_ROWS_MAX, SUBSCRIPTIONS_PER_ORGANIZATION_MAX, TARGET_URL_BYTES_MAX,
+        CONFLICT_TRIES_MAX, DEAD_LETTERS_BATCH, DEAD_LETTERS_BATCHES_MAX, PAGE_ROWS_MAX,
+        SUBSCRIPTIONS_PER_ORGANIZATION_MAX, TARGET_URL_BYTES_MAX,
     },
     call::{CallContext, NewSubscription, SubscriptionCall, SubscriptionChange},
     commit::{Change, Commit, CommitError},
@@ -17,10 +18,10 @@ use crate::{
     model::{
         audit::AuditEvent,
         environment::Environment,
-        webhook::{EVENT_TYPES, Subscription},
+        webhook::{Destination, EVENT_TYPES, Subscription},
     },
     outcome::{Listed, Outcome, View},
-    ports::Query,
+    ports::{Housekeeping, Kept, Query},
     row::{Key, Row, Stored},
     sealed::Sealed,
     secret::Secret,
@@ -87,22 +88,56 @@ impl Engine {
                 Err(Fault::unavailable("the subscription kept changing").into())
             }
             SubscriptionCall::Remove(id) => {
-                for _ in 0..CONFLICT_TRIES_MAX {
-                    let stored = self.subscription_at(place, Some(whose), &id).await?;
-                    let (key, if_version) = (stored.row.key(), stored.version);
-                    let removed = Change::Remove { key, if_version };
-                    match self
-                        .commit_one(context, removed, audit("subscription.remove", &id))
-                        .await
-                    {
-                        Err(CommitError::Conflict { .. }) => {}
-                        Err(CommitError::Fault(fault)) => return Err(fault.into()),
-                        Ok(()) => return Ok(Outcome::Done),
-                    }
-                }
-                Err(Fault::unavailable("the subscription kept changing").into())
+                let audit = audit("subscription.remove", &id);
+                self.remove_own_subscription(context, whose, &id, audit)
+                    .await
             }
         }
+    }
+
+    async fn remove_own_subscription(
+        &self,
+        context: &CallContext,
+        whose: &OrganizationId,
+        id: &SubscriptionId,
+        audit: AuditEvent,
+    ) -> Result<Outcome, Refusal> {
+        let place = &context.environment;
+        for _ in 0..CONFLICT_TRIES_MAX {
+            let stored = self.subscription_at(place, Some(whose), id).await?;
+            let (key, if_version) = (stored.row.key(), stored.version);
+            let removed = Change::Remove { key, if_version };
+            match self.commit_one(context, removed, audit.clone()).await {
+                Err(CommitError::Conflict { .. }) => {}
+                Err(CommitError::Fault(fault)) => return Err(fault.into()),
+                Ok(()) => {
+                    self.forget_dead_letters(place, id).await?;
+                    return Ok(Outcome::Done);
+                }
+            }
+        }
+        Err(Fault::unavailable("the subscription kept changing").into())
+    }
+
+    /// What was given up for a subscription that was removed: nobody can replay it, and erasing a person looks for what
+    /// is told of it at subscriptions that are there. What still waits goes when it comes due and finds nobody.
+    pub(crate) async fn forget_dead_letters(
+        &self,
+        environment: &EnvironmentId,
+        id: &SubscriptionId,
+    ) -> Result<(), Fault> {
+        let place = Destination::Webhook(id.clone()).place(environment);
+        for _ in 0..DEAD_LETTERS_BATCHES_MAX {
+            let work = Housekeeping::SweepDead {
+                place: place.clone(),
+                limit: DEAD_LETTERS_BATCH,
+            };
+            match self.ports.store.keep(work).await? {
+                Kept::Rows(rows) if rows >= u64::from(DEAD_LETTERS_BATCH) => {}
+                Kept::Rows(_) | Kept::Counts(_) => break,
+            }
+        }
+        Ok(())
     }
 
     /// A receiver answered that it is gone for good (410): nothing more is delivered to it.

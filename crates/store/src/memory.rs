@@ -381,6 +381,7 @@ impl State {
         match work {
             Housekeeping::SweepExpired { now, limit } => Kept::Rows(self.sweep_expired(now, limit)),
             Housekeeping::SweepOrphans { limit } => Kept::Rows(self.sweep_orphans(limit)),
+            Housekeeping::SweepDead { place, limit } => Kept::Rows(self.sweep_dead(&place, limit)),
             Housekeeping::SweepAudit { before, limit } => {
                 let old = self.audit.range(..(before, i64::MIN)).map(|(at, _)| *at);
                 let old: Vec<_> = old.take(limit as usize).collect();
@@ -472,6 +473,19 @@ impl State {
             self.spent.remove(place);
         });
         (swept + ended.len()) as u64
+    }
+
+    fn sweep_dead(&mut self, place: &str, limit: u32) -> u64 {
+        let dead = self.rows.iter().filter(|(_, row)| {
+            let delivery = row.delivery();
+            delivery.is_some_and(|row| row.due_at.is_none() && row.place() == place)
+        });
+        let dead = dead.map(|(key, _)| key.clone());
+        let dead: Vec<Key> = dead.take(limit as usize).collect();
+        for key in &dead {
+            self.restore(key, None);
+        }
+        dead.len() as u64
     }
 
     fn sweep_orphans(&mut self, limit: u32) -> u64 {

@@ -39,8 +39,8 @@ pub(super) const CHANGE_DOC: Doc = Doc {
 pub(super) const ASK_RESET_DOC: Doc = Doc {
     summary: "Ask for a link to a new password",
     description: "Ours. The answer is the same whether anyone has the address or not. The link is good once, for 30 \
-                  minutes, and leads to the environment's configured address. At most three mails an hour go to one \
-                  address.",
+                  minutes, and leads to the environment's configured address. At most twelve mails an hour go to one \
+                  address, three of them for one network.",
     parameters: &[],
     body: Some(Body {
         media_type: media::JSON,

@@ -13,7 +13,8 @@ use crate::{
     outcome::Outcome,
     row::{Key, Row, Stored},
     subjects::{
-        decide_subject_members, email_of, nameless, names, not_a_subject, phone_of, subject_id,
+        POPULATED, decide_subject_members, email_of, nameless, names, not_a_subject, phone_of,
+        subject_id,
     },
     verify::{Authenticated, OperatorCaller},
 };
@@ -89,7 +90,7 @@ impl Engine {
         let [organization] = self.load(std::array::from_ref(&owner)).await?;
         let organization = organization.ok_or_else(|| not_found("organization"))?;
         let (place, most) = (&new.environment, SUBJECTS_PER_ORGANIZATION_MAX);
-        self.decide_population(place, &new.organization, most, context.now)
+        self.decide_population(place, &new.organization, most, context.now, POPULATED)
             .await?;
         // What it belongs to must still be there, as it was, when the subject begins.
         let mut changes = vec![Change::Require {

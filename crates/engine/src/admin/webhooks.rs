@@ -145,6 +145,9 @@ impl Engine {
         let audit = self.webhook_event(context, caller, stored, "subscription.remove")?;
         let removed = Change::Remove { key, if_version };
         self.at_once(context, removed, audit).await?;
+        let gone = subscription_in(stored)?;
+        self.forget_dead_letters(&gone.environment, &gone.id)
+            .await?;
         Ok(Outcome::Done)
     }
 

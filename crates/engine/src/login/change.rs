@@ -1,10 +1,6 @@
 //! A new password for whoever knows the old one; and what every change of a password entails.
 
-use super::{
-    password::Person,
-    rules,
-    sessions::{Grant, Made},
-};
+use super::{password::Person, rules, sessions::Grant};
 use crate::{
     Engine,
     bounds::CONFLICT_TRIES_MAX,
@@ -20,14 +16,22 @@ use crate::{
     outcome::Outcome,
     row::Stored,
     secret::Secret,
+    sessions::lane_of,
     time::Timestamp,
     verify::{Authenticated, SessionCaller},
 };
-use std::time::Duration;
 
 /// The members of the requests that bring passwords.
 const CURRENT: &str = "currentPassword";
 pub(super) const NEW: &str = "newPassword";
+
+/// A subject with a new password.
+pub(super) struct Changed {
+    pub subject: Subject,
+    /// Its sessions from before are over.
+    pub ended_at: Timestamp,
+    pub changes: Vec<Change>,
+}
 
 impl Engine {
     /// Knowing the session is not enough: whoever found an open browser does not get the account for good.
@@ -52,6 +56,10 @@ impl Engine {
         }
         let hash = self.ports.passwords.hash(&new).await?;
         let compared_with = person.password().cloned();
+        let _turn = self
+            .lanes
+            .turn(lane_of(&compiled.id, &who.subject.id))
+            .await?;
         for _ in 0..CONFLICT_TRIES_MAX {
             if person.password() != compared_with.as_ref() {
                 return Err(self.refused_login(context, Reason::Mismatch));
@@ -59,11 +67,19 @@ impl Engine {
             let changed = self
                 .changed_password(context, &compiled, &person, &hash)
                 .await?;
-            let (subject, mut changes) = changed;
+            let Changed {
+                subject,
+                ended_at,
+                mut changes,
+            } = changed;
             changes.extend(self.forgiven_password(context, &person).await?);
-            let made = self
-                .session_after_change(context, &compiled, &person, &subject)
-                .await?;
+            let grant = Grant {
+                subject: &subject,
+                platform: None,
+                scopes: Scopes::default(),
+                not_before: ended_at,
+            };
+            let made = self.new_session(context, &compiled, grant).await?;
             let begun = self
                 .begun(context, &subject, made, changes, "password.change")
                 .await?;
@@ -89,57 +105,35 @@ impl Engine {
         Ok(person)
     }
 
-    /// The subject with this hash, and the changes that every new password makes: all its sessions end, and its
-    /// address is told.
+    /// What every new password changes: all the subject's sessions end, and its address is told. To be made and
+    /// committed in the subject's turn ([`lane_of`]).
     pub(super) async fn changed_password(
         &self,
         context: &CallContext,
         compiled: &Compiled,
         person: &Person,
         hash: &PasswordHash,
-    ) -> Result<(Subject, Vec<Change>), Refusal> {
+    ) -> Result<Changed, Refusal> {
         let (stored, before) = person.decided().map_err(Denied::InvalidClient)?;
         let after = Subject {
             password: Some(hash.clone()),
             updated_at: context.now,
             ..before.clone()
         };
+        let ended_at = self.ended_at(context.now, stored).await?;
         let mut changes = self.amended_subject(stored, after.clone()).await?;
         changes.push(Change::Raise {
             key: stored.row.key(),
-            not_before: ended_at(context, compiled, person),
+            not_before: ended_at,
         });
         if let Some(email) = &after.email {
             let text = LetterText::PasswordChanged { at: context.now };
             changes.push(self.letter(context, compiled, email, text, after.id.as_str())?);
         }
-        Ok((after, changes))
+        Ok(Changed {
+            subject: after,
+            ended_at,
+            changes,
+        })
     }
-
-    async fn session_after_change(
-        &self,
-        context: &CallContext,
-        compiled: &Compiled,
-        person: &Person,
-        subject: &Subject,
-    ) -> Result<Made, Fault> {
-        let grant = Grant {
-            subject,
-            platform: None,
-            scopes: Scopes::default(),
-            not_before: ended_at(context, compiled, person),
-        };
-        self.new_session(context, compiled, grant).await
-    }
-}
-
-/// Sessions from before this second are over: the first one in which none can have begun yet. A session that is made
-/// in the second of another mark begins at that mark, so this one has to lie beyond them all. In whole seconds,
-/// because a token prints its start in those.
-fn ended_at(context: &CallContext, compiled: &Compiled, person: &Person) -> Timestamp {
-    let rows = [person.subject.as_ref(), person.organization.as_ref()];
-    let rows = rows.into_iter().flatten().chain([&compiled.stored]);
-    let marks = rows.map(|stored| stored.not_before);
-    let latest = marks.fold(context.now, Timestamp::max);
-    Timestamp::from_seconds(latest.seconds()).plus(Duration::from_secs(1))
 }

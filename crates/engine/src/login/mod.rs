@@ -1,7 +1,7 @@
 //! People who log in: with a password, or with the word of a platform that vouches for them.
 
 mod change;
-mod guesses;
+pub(crate) mod guesses;
 mod password;
 mod password_link;
 mod platform;

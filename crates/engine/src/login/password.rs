@@ -27,6 +27,7 @@ use crate::{
     ports::Verified,
     row::{Key, Row, Stored},
     secret::Secret,
+    sessions::lane_of,
     time::Timestamp,
     verify::decide_subject,
 };
@@ -175,6 +176,11 @@ impl Engine {
         renewed: Option<PasswordHash>,
     ) -> Result<Outcome, Refusal> {
         let compared_with = person.password().cloned();
+        // Whoever changes the password meanwhile sees this session and ends it, or is seen here.
+        let _turn = match person.subject.as_deref().and_then(Stored::subject) {
+            Some(subject) => Some(self.lanes.turn(lane_of(&compiled.id, &subject.id)).await?),
+            None => None,
+        };
         for _ in 0..CONFLICT_TRIES_MAX {
             let (stored, subject) = match person.decided() {
                 // Changed meanwhile: what was compared is no longer its password.

@@ -16,7 +16,7 @@ use crate::{
     outcome::Outcome,
     row::Stored,
     secret::Secret,
-    subjects::new_subject,
+    subjects::{POPULATED, new_subject},
     time::Timestamp,
     verify::{Authenticated, Refused, Vouched, decide_subject},
 };
@@ -45,6 +45,18 @@ impl Engine {
         token: &Secret<String>,
     ) -> Result<Outcome, Refusal> {
         self.take_from_network(context)?;
+        let outcome = self.vouched_login(context, code, token).await?;
+        // A partner's server brings all its users from one address, and has a limit of its own where it was given one.
+        self.give_back_to_network(context);
+        Ok(outcome)
+    }
+
+    async fn vouched_login(
+        &self,
+        context: &CallContext,
+        code: &str,
+        token: &Secret<String>,
+    ) -> Result<Outcome, Refusal> {
         let vouched = match self.verify_platform(context, code, token).await {
             Ok(vouched) => vouched,
             Err(refused) => return Err(self.refuse_caller(context, refused)),
@@ -141,7 +153,7 @@ impl Engine {
             None => {
                 let (place, owner) = (&subject.environment, &subject.organization);
                 let most = SUBJECTS_PER_ORGANIZATION_MAX;
-                self.decide_population(place, owner, most, context.now)
+                self.decide_population(place, owner, most, context.now, POPULATED)
                     .await?;
                 changes.extend(new_subject(&subject));
                 changes.extend(self.told_of_new(context, &subject).await?);
@@ -149,7 +161,7 @@ impl Engine {
         }
         let grant = Grant {
             subject: &subject,
-            platform: Some(&who.platform.id),
+            platform: Some((&who.platform.id, who.credential)),
             scopes: who.scopes.clone(),
             not_before: who.not_before.max(mark),
         };

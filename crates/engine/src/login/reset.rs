@@ -14,6 +14,7 @@ use crate::{
     digest::Digest,
     id::{EnvironmentId, OrganizationId, SubjectId},
     model::{
+        credential::RateLimit,
         name::NameSpace,
         subject::Subject,
         ticket::{Attempts, Purpose, Ticket},
@@ -23,14 +24,21 @@ use crate::{
     outcome::Outcome,
     row::{Key, Row, Stored},
     secret::Secret,
-    subjects::names,
+    sessions::lane_of,
+    subjects::{names, not_a_subject},
     time::Timestamp,
-    verify::network_of,
+    verify::{network_of, too_many},
 };
 use std::{sync::Arc, time::Duration};
 
 /// Letters and digits of a link's secret: 190 bits.
 pub(super) const SECRET_CHARS: usize = 32;
+/// Links that are asked for in one environment, by whoever and for whomever: each costs rows, and known addresses a mail.
+/// A city's worth of people who forgot, at once; it takes dozens of networks to use it up.
+const ASKED_ANYWHERE: RateLimit = RateLimit {
+    per_minute: 1200,
+    burst: 5000,
+};
 /// Letters to one address that one network asks for within [`LETTERS_WITHIN`].
 const LETTERS_FROM_NETWORK_MAX: u32 = 3;
 /// Letters to one address that all networks ask for: nobody's mailbox is for others to fill, and it takes more than
@@ -46,6 +54,12 @@ impl Engine {
         email: &str,
     ) -> Result<Outcome, Refusal> {
         self.take_from_network(context)?;
+        let place = context.environment.as_str().as_bytes();
+        let asked = self
+            .rates
+            .bucket(Digest::of("countersign/letters/environment", &[place]));
+        // Before the address is looked at: it tells nothing of who has one.
+        asked.take(ASKED_ANYWHERE, context.now).map_err(too_many)?;
         let compiled = self.arrived(context).await?;
         for _ in 0..CONFLICT_TRIES_MAX {
             let person = self.person(&compiled, email).await?;
@@ -140,9 +154,13 @@ impl Engine {
                 Some(hash) => hash,
                 None => hash.insert(self.ports.passwords.hash(&new).await?),
             };
-            let (subject, mut changes) = self
+            let id = person.subject.as_deref().and_then(Stored::subject);
+            let id = id.ok_or_else(not_a_subject)?.id.clone();
+            let _turn = self.lanes.turn(lane_of(&compiled.id, &id)).await?;
+            let changed = self
                 .changed_password(context, &compiled, &person, made)
                 .await?;
+            let (subject, mut changes) = (changed.subject, changed.changes);
             // A link for a first password may be older than the account of somebody else with this address.
             self.decide_free_login(&subject).await?;
             changes.push(Change::Remove {
@@ -265,6 +283,7 @@ pub(super) fn ticket_of(
         sent_to: subject.email.as_deref().map(sent_to),
         leads_to: None,
         tries_left: 1,
+        tries_elsewhere: 0,
         created_at: now.max(not_before),
         expires_at: now.plus(RESET_FOR),
     }
@@ -288,6 +307,7 @@ fn decoy_ticket(
         sent_to: Some(sent_to(email)),
         leads_to: None,
         tries_left: 1,
+        tries_elsewhere: 0,
         created_at: now,
         expires_at: now.plus(RESET_FOR),
     })

@@ -8,6 +8,7 @@ use crate::{
     commit::{Change, Commit, CommitError},
     compiled::Compiled,
     denied::{Fault, Refusal},
+    digest::Digest,
     id::ClientId,
     model::{scopes::Scopes, session::Session, subject::Subject},
     opaque,
@@ -25,8 +26,8 @@ const HINT_LETTERS: usize = 4;
 /// Who is given a session, and by whom.
 pub(super) struct Grant<'a> {
     pub subject: &'a Subject,
-    /// The platform that vouches for the subject.
-    pub platform: Option<&'a ClientId>,
+    /// The platform that vouches for the subject, and the look-up key of the credential by which it does.
+    pub platform: Option<(&'a ClientId, Digest)>,
     pub scopes: Scopes,
     /// Sessions that seem older are refused.
     pub not_before: Timestamp,
@@ -73,7 +74,8 @@ impl Engine {
             digest: opaque::lookup(&compiled.id, token.expose()),
             subject: grant.subject.id.clone(),
             organization: grant.subject.organization.clone(),
-            client: grant.platform.cloned(),
+            client: grant.platform.map(|(platform, _)| platform.clone()),
+            vouched_by: grant.platform.map(|(_, credential)| credential),
             scopes: grant.scopes,
             hint: hint.clone(),
             created_at,

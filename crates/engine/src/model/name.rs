@@ -43,22 +43,6 @@ impl NameSpace {
             Self::Countersigned => "countersigned",
         }
     }
-
-    /// The space of a stored word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        let all = [
-            Self::Host,
-            Self::OrganizationNumber,
-            Self::ClientNumber,
-            Self::PlatformCode,
-            Self::SubjectEmail,
-            Self::Login,
-            Self::SubjectPhone,
-            Self::Nonce,
-            Self::Countersigned,
-        ];
-        all.into_iter().find(|space| space.word() == word)
-    }
 }
 
 /// A name that one row of its space has, and no other.

@@ -28,11 +28,6 @@ pub struct TokenProfile {
 }
 
 impl TokenProfile {
-    /// Whether the header names the key. Where it does not, keys are found by header bytes and `iss`.
-    pub fn prints_key_id(&self) -> bool {
-        self.header.contains(&HeaderMember::Kid)
-    }
-
     /// Whether tokens carry a claim from `source`.
     pub fn prints(&self, source: &ClaimSource) -> bool {
         self.claims.iter().any(|claim| claim.source == *source)

@@ -2,7 +2,6 @@
 
 use super::scopes::Scopes;
 use crate::{
-    bounds::SESSIONS_PER_DAY,
     digest::Digest,
     id::{ClientId, CredentialId, EnvironmentId, OrganizationId, SubjectId},
     time::Timestamp,
@@ -25,7 +24,10 @@ pub struct Session {
     pub organization: OrganizationId,
     /// The platform that vouched for the subject, if one did.
     pub client: Option<ClientId>,
-    /// What it may do.
+    /// The look-up key of the credential that signed the platform's word: the session ends when that is revoked.
+    #[serde(default)]
+    pub vouched_by: Option<Digest>,
+    /// What it may do; of a platform's, what that and its credential still may.
     pub scopes: Scopes,
     /// Enough of its text to recognise it by.
     pub hint: String,
@@ -43,7 +45,7 @@ pub struct SessionWindow {
     pub environment: EnvironmentId,
     /// Whose.
     pub subject: SubjectId,
-    /// At most [`SESSIONS_PER_DAY`], oldest first.
+    /// At most [`crate::bounds::SESSIONS_PER_DAY`], oldest first.
     pub sessions: Vec<Counted>,
 }
 
@@ -74,10 +76,5 @@ impl SessionWindow {
     pub fn ends_at(&self) -> Timestamp {
         let ends = self.sessions.iter().map(|session| session.expires_at);
         ends.max().unwrap_or(Timestamp::EPOCH)
-    }
-
-    /// Whether there is no room at all.
-    pub fn is_full(&self) -> bool {
-        self.sessions.len() >= SESSIONS_PER_DAY
     }
 }

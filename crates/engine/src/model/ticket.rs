@@ -51,8 +51,11 @@ pub struct Ticket {
     /// Another ticket to which this one only leads: the passcode that was last asked for at an address.
     #[serde(default)]
     pub leads_to: Option<Digest>,
-    /// Guesses that are left.
+    /// Guesses that are left; of a passcode, to the network that asked for it.
     pub tries_left: u8,
+    /// Guesses at a passcode from other networks, so far.
+    #[serde(default)]
+    pub tries_elsewhere: u8,
     /// When it was made.
     pub created_at: Timestamp,
     /// Refused from here on.

@@ -11,7 +11,7 @@ use crate::{
     bounds::{CONFLICT_TRIES_MAX, PAGE_ROWS_MAX, PROFILES_READ_MAX, SUBJECTS_PER_ORGANIZATION_MAX},
     call::CallContext,
     commit::{Change, Commit, CommitError},
-    denied::{Denied, Fault, ProblemKind, Refusal},
+    denied::{Denied, Fault, ProblemKind, Reason, Refusal},
     id::{OrganizationId, SubjectId},
     model::{client::Client, subject::Subject},
     outcome::Outcome,
@@ -23,6 +23,9 @@ use crate::{
 };
 use serde_json::Map;
 use std::sync::Arc;
+
+/// What whoever makes one profile too many is told: 403, by the vendor's document.
+pub(crate) const FULL: Denied = Denied::Forbidden(Reason::Full);
 
 /// What can be asked of profiles.
 #[derive(Debug)]
@@ -308,7 +311,7 @@ impl Engine {
         members: &ProfileMembers,
     ) -> Result<(Subject, Vec<Change>), Refusal> {
         let (place, most) = (&context.environment, SUBJECTS_PER_ORGANIZATION_MAX);
-        self.decide_population(place, organization, most, context.now)
+        self.decide_population(place, organization, most, context.now, FULL)
             .await?;
         let blank = members::blank(context, organization, id);
         let subject = members.applied(&blank, context.now)?;

@@ -24,7 +24,7 @@ use crate::{
         ticket::{Purpose, Ticket},
         webhook::LetterText,
     },
-    profiles::ProfileMembers,
+    profiles::{FULL, ProfileMembers},
     row::{Key, Row, Stored},
     secret::Secret,
     subjects::email_of,
@@ -50,7 +50,12 @@ const OF_ADDRESS_ANYWHERE: RateLimit = RateLimit {
     per_minute: 6,
     burst: 20,
 };
-/// New profiles at one client, whoever signs up: a row each, and events.
+/// New profiles that one network asks for, at whatever client: a household, or a class that is told to begin slowly.
+const SIGN_UPS_OF_NETWORK: RateLimit = RateLimit {
+    per_minute: 3,
+    burst: 10,
+};
+/// New profiles at one client, whoever signs up: a row each, and events. It takes forty networks to use it up.
 const SIGN_UPS_OF_CLIENT: RateLimit = RateLimit {
     per_minute: 120,
     burst: 600,
@@ -161,6 +166,9 @@ impl Engine {
         if !at.sign_ups {
             return Err(Denied::Forbidden(Reason::Unknown).into());
         }
+        // The network's own first: what that refuses must not use up what all others share.
+        self.take_of_network(context, "countersign/sign-ups/network", SIGN_UPS_OF_NETWORK)
+            .map_err(too_many)?;
         let client = [at.client.environment.as_str(), at.client.id.as_str()].map(str::as_bytes);
         let bucket = Digest::of("countersign/sign-ups/client", &client);
         let bucket = self.rates.bucket(bucket);
@@ -168,7 +176,7 @@ impl Engine {
             .take(SIGN_UPS_OF_CLIENT, context.now)
             .map_err(too_many)?;
         let owner = &at.client.organization;
-        self.decide_population(&compiled.id, owner, SIGN_UPS_UP_TO, context.now)
+        self.decide_population(&compiled.id, owner, SIGN_UPS_UP_TO, context.now, FULL)
             .await?;
         let members = ProfileMembers {
             email: Some(Some(at.email.clone())),
@@ -207,6 +215,7 @@ impl Engine {
             sent_to: None,
             leads_to: None,
             tries_left: PASSCODE_TRIES,
+            tries_elsewhere: 0,
             created_at: context.now,
             expires_at: context.now.plus(PASSCODE_FOR),
         };
@@ -265,16 +274,15 @@ impl Engine {
         let lane = lane_of_address(&compiled.id, &at.client.id, &at.email);
         let _turn = self.lanes.turn(lane).await?;
         let mut right = None;
-        for (ticket, version) in self.reserve(context, &compiled, &at).await? {
+        for ticket in self.reserve(context, &compiled, &at).await? {
             if self.is_passcode(&compiled, &ticket, passcode)? {
-                right = Some((ticket, version));
+                right = Some(ticket);
             }
         }
-        let Some((ticket, version)) = right else {
+        let Some(ticket) = right else {
             return Err(self.wrong(context, &at));
         };
-        self.settle_sign_in(context, &compiled, &at, &ticket, version)
-            .await
+        self.settle_sign_in(context, &compiled, &at, &ticket).await
     }
 
     /// The session of a subject whose passcode was right, and the end of that passcode.
@@ -284,7 +292,6 @@ impl Engine {
         compiled: &Compiled,
         at: &SignInPlace,
         ticket: &Ticket,
-        version: u64,
     ) -> Result<SessionAnswer, Refusal> {
         let place = &compiled.id;
         let _turn = self.lanes.turn(lane_of(place, &ticket.subject)).await?;
@@ -295,10 +302,13 @@ impl Engine {
         ];
         for _ in 0..CONFLICT_TRIES_MAX {
             let [subject, window, now] = self.load(&keys).await?;
-            // Used meanwhile, or asked for again.
-            if now.is_none_or(|now| now.version != version) {
+            let now = now
+                .as_deref()
+                .and_then(|row| Some((row.ticket()?, row.version)));
+            // Used meanwhile, or asked for again. Others may have guessed at it.
+            let Some((now, version)) = now.filter(|(now, _)| now.code == ticket.code) else {
                 return Err(self.wrong(context, at));
-            }
+            };
             let Some(known) = self.signing_in(subject.as_ref(), at) else {
                 return Err(self.wrong(context, at));
             };
@@ -307,7 +317,7 @@ impl Engine {
                 key: Key::Ticket(place.clone(), ticket.digest),
                 if_version: version,
             }];
-            changes.extend(self.forgotten_failures(context, at).await?);
+            changes.extend(self.forgiven(context, &at.account(context)).await?);
             let of = at.session(known, mark, window.as_deref());
             let actor = super::actor_of(known);
             let granted = self
@@ -315,7 +325,7 @@ impl Engine {
                 .await;
             if let Err(Refusal::Denied(Denied::TooManyRequests { .. })) = granted {
                 // The code was right: it stays good for when there is room, and nothing counts as an attack.
-                self.give_back_try(context, at, ticket, version).await?;
+                self.give_back_try(context, at, now, version).await?;
             }
             if let Some(granted) = granted? {
                 return Ok(SessionAnswer::Session(granted));

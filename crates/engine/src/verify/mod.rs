@@ -300,7 +300,8 @@ pub fn network_of(peer: IpAddr) -> Vec<u8> {
     }
 }
 
-/// The site of an IPv6 peer, of which it may have every /64: a /48 (RFC 6177). IPv4 has none: a network is one address.
+/// With whom an IPv6 peer's /64 is counted where one alone would be too few: a site has up to a /48 (RFC 6177 section 2),
+/// and with it 65,536 of them. IPv4 has none: a network is one address.
 pub(crate) fn site_of(peer: IpAddr) -> Option<[u8; 6]> {
     match peer.to_canonical() {
         IpAddr::V4(_) => None,

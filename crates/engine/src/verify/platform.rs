@@ -1,7 +1,9 @@
 //! A platform that vouches for one of its users with a signed token (BitCanuck). Its record fixes the algorithm, and
 //! its own credentials the keys; a header never chooses either.
 
-use super::{Authenticated, Refused, assertion::keys_to_try, decide_client, decide_credential};
+use super::{
+    Authenticated, Refused, assertion::keys_to_try, decide_client, decide_credential, too_many,
+};
 use crate::{
     Engine,
     bounds::{CLOCK_SKEW_MAX, PAGE_ROWS_MAX, PLATFORM_TOKEN_LIFETIME_MAX},
@@ -36,6 +38,8 @@ const TOKEN_ID_BYTES_MAX: usize = 256;
 pub struct Vouched {
     pub(crate) platform: Client,
     pub(crate) organization: Arc<Stored>,
+    /// The look-up key of the credential that signed.
+    pub(crate) credential: Digest,
     /// The address, in its one form.
     pub(crate) email: String,
     /// Whether a user who is not known is made.
@@ -96,6 +100,11 @@ impl Engine {
         decide_credential(credential, context.now, context.peer).map_err(known)?;
         let issuer = &compiled.environment()?.issuer;
         let word = decide_word(&claims, platform, issuer, context.now).map_err(known)?;
+        if let Some(limit) = credential.rate_limit {
+            self.credential_bucket(credential)
+                .take(limit, context.now)
+                .map_err(too_many)?;
+        }
         self.observations.used(
             credential.environment.clone(),
             credential.id.clone(),
@@ -108,6 +117,7 @@ impl Engine {
         let marks = marks.chain([&compiled.stored]).map(|row| row.not_before);
         Ok(Authenticated(Vouched {
             scopes: client.scopes.intersection(&credential.scopes),
+            credential: credential.digest,
             email: word.email,
             enrols: platform.enrols,
             spends,

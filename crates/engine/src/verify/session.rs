@@ -12,6 +12,7 @@ use crate::{
     denied::{Denied, Fault, Reason, Refusal},
     model::{
         profile::STANDARD,
+        scopes::Scopes,
         session::{BITCANUCK, Session},
         subject::Subject,
     },
@@ -30,6 +31,8 @@ struct Owners {
     organization: Option<Arc<Stored>>,
     /// Of a session that a platform vouched for.
     platform: Option<Arc<Stored>>,
+    /// That it vouched by.
+    credential: Option<Arc<Stored>>,
 }
 
 impl Engine {
@@ -91,7 +94,7 @@ impl Engine {
             organization: Some(session.organization.clone()),
             client: session.client.clone(),
             subject: Some(subject.id.to_string()),
-            scopes: session.scopes.clone(),
+            scopes: owners.scopes(session),
             shown: ShownKind::Session,
             expires_at: Some(session.expires_at),
         };
@@ -118,6 +121,23 @@ impl Engine {
             subject: next(),
             organization: next(),
             platform: next(),
+            credential: next(),
+        })
+    }
+}
+
+impl Owners {
+    /// What a session may do by now: a platform's no more than the platform and its credential.
+    fn scopes(&self, session: &Session) -> Scopes {
+        let platform = self.platform.as_deref().and_then(Stored::client);
+        let credential = self.credential.as_deref().and_then(Stored::credential);
+        let limits = [
+            platform.map(|client| &client.scopes),
+            credential.map(|credential| &credential.scopes),
+        ];
+        let limits = limits.into_iter().flatten();
+        limits.fold(session.scopes.clone(), |scopes, limit| {
+            scopes.intersection(limit)
         })
     }
 }
@@ -135,6 +155,8 @@ fn owner_keys(session: &Session) -> Vec<Key> {
             .iter()
             .map(|client| Key::Client(place.clone(), client.clone())),
     );
+    let credential = session.vouched_by;
+    keys.extend(credential.map(|digest| Key::Credential(place.clone(), digest)));
     keys
 }
 
@@ -151,6 +173,13 @@ fn decide_session<'a>(
     let subject = decide_subject(owners.subject.as_ref(), organization, since)?;
     if session.client.is_some() {
         decide_client(owners.platform.as_ref(), organization, since)?;
+    }
+    if session.vouched_by.is_some() {
+        let credential = owners.credential.as_deref().and_then(Stored::credential);
+        // One that only expired, as after a rotation, leaves its sessions to their own end.
+        if credential.is_none_or(|credential| credential.revoked_at.is_some()) {
+            return Err(Reason::Revoked);
+        }
     }
     let ended = [&owners.environment, &owners.organization, &owners.platform];
     let ended = ended.into_iter().flatten().map(|stored| stored.not_before);

@@ -38,8 +38,6 @@ struct Asking<'a> {
     state: &'a Arc<ServerState>,
     parts: &'a Parts,
     context: CallContext,
-    /// When it came.
-    arrived: Duration,
     trace: &'a mut Trace,
 }
 
@@ -92,7 +90,6 @@ impl Face {
             state,
             parts: &parts,
             context,
-            arrived: state.clock.monotonic(),
             trace,
         };
         self.routed(&mut asking, body).await
@@ -261,6 +258,9 @@ impl Asking<'_> {
         parameters: &[(&str, Cow<'_, str>)],
         body: &[u8],
     ) -> Answer {
+        // From here on nothing is in the asker's hands: who counted the beats from a head sent before its body could
+        // choose where between two of them the answer is made.
+        let heard = self.state.clock.monotonic();
         let question = Question {
             route: at.route,
             host: at.host,
@@ -275,7 +275,7 @@ impl Asking<'_> {
             Delivery::Events => return question.stream(state, &self.context).await,
         };
         if response.extensions().get() == Some(&OnTheBeat) {
-            let took = state.clock.monotonic().saturating_sub(self.arrived);
+            let took = state.clock.monotonic().saturating_sub(heard);
             tokio::time::sleep(until_beat(took)).await;
         }
         response.map(AnswerBody::from)

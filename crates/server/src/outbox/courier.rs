@@ -1,6 +1,6 @@
 //! Takes what is due, and hands each attempt a slot: few of one destination, and of destinations that fail fewer.
 
-use super::{Came, GRACE, Ways, Why, schedule};
+use super::{Came, GRACE, Ways, Why, letters, schedule};
 use crate::{state::ServerState, system};
 use countersign_dialects::{
     announce::announce,
@@ -12,7 +12,7 @@ use countersign_engine::{
     id::{ClientId, SubjectId, SubscriptionId},
     model::{
         State,
-        webhook::{Content, Delivery, Destination},
+        webhook::{Content, Delivery, Destination, LetterText},
     },
     ports::{Attempted, Housekeeping, Query},
     row::{Key, Stored},
@@ -84,15 +84,23 @@ impl Place {
 }
 
 impl Desk {
+    /// Destinations that get nothing more now: so that no page is full of what would have no slot.
     fn busy(&self, now: Duration) -> Vec<String> {
-        let busy = self.places.iter().filter(|(_, place)| place.is_busy(now));
+        let are_full = self.suspects() >= SUSPECT_SLOTS;
+        let is_busy = |place: &Place| place.is_busy(now) || (are_full && place.failures > 0);
+        let busy = self.places.iter().filter(|(_, place)| is_busy(place));
         busy.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Attempts under way at destinations whose last one failed.
+    fn suspects(&self) -> usize {
+        let suspects = self.places.values().filter(|place| place.failures > 0);
+        suspects.map(|place| place.under_way).sum()
     }
 
     /// Take a slot for a row, if there is one.
     fn take(&mut self, key: &Key, name: &str, now: Duration) -> bool {
-        let suspects = self.places.values().filter(|place| place.failures > 0);
-        let suspects: usize = suspects.map(|place| place.under_way).sum();
+        let suspects = self.suspects();
         let place = self.places.entry(name.to_owned()).or_default();
         let is_suspect = place.failures > 0;
         let is_full = self.rows.len() >= SLOTS || (is_suspect && suspects >= SUSPECT_SLOTS);
@@ -230,7 +238,7 @@ impl Courier {
             next: next.map(Box::new),
         })
         .await;
-        let failed = matches!(came, Came::Later(..));
+        let failed = came.is_of_destination();
         let now = self.state.clock.monotonic();
         self.desk().put_back(&key, &place, failed, now);
         self.freed.notify_one();
@@ -330,15 +338,16 @@ impl Courier {
     }
 
     async fn post(&self, delivery: &Delivery) -> Result<Came, Fault> {
-        let Some(mailer) = &self.ways.mailer else {
-            return Ok(Came::GivenUp(Why::NoMail));
-        };
         if self.is_for_nobody(delivery).await? {
             return Ok(Came::Nobody);
         }
         let now = self.state.clock.now();
         let letter = self.state.engine.open_letter(delivery, now).await?;
-        Ok(mailer.send(delivery, &letter, now).await)
+        let came = match &self.ways.mailer {
+            Some(mailer) => mailer.send(delivery, &letter, now).await,
+            None => Came::GivenUp(Why::NoMail),
+        };
+        Ok(unless_over(came, &letter.text))
     }
 }
 
@@ -356,6 +365,15 @@ impl Courier {
     }
 }
 
+/// A code or a link is over long before anybody looks for it among dead letters, and strangers ask for as many as they
+/// like: what is given up of these is not kept.
+fn unless_over(came: Came, text: &LetterText) -> Came {
+    match came {
+        Came::GivenUp(why) if letters::minutes(text).is_some() => Came::Dropped(why),
+        came => came,
+    }
+}
+
 /// What an operator wants to know. Neither whom it was for nor what it said.
 fn tell(delivery: &Delivery, came: &Came) {
     let (id, destination) = (&delivery.id, delivery.destination.text());
@@ -363,6 +381,10 @@ fn tell(delivery: &Delivery, came: &Came) {
         Came::GivenUp(why) => {
             let why = why.text();
             warn!(delivery = %id, destination, why, "given up: a dead letter");
+        }
+        Came::Dropped(why) => {
+            let why = why.text();
+            warn!(delivery = %id, destination, why, "given up: a letter that is of no use later");
         }
         Came::Later(why, _) if delivery.attempts + 1 >= schedule::ATTEMPTS_MAX => {
             let why = why.text();
@@ -379,13 +401,36 @@ fn tell(delivery: &Delivery, came: &Came) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use countersign_engine::id::{DeliveryId, EnvironmentId};
+    use countersign_engine::{
+        id::{DeliveryId, EnvironmentId},
+        time::Timestamp,
+    };
 
     const NOW: Duration = Duration::from_secs(1000);
 
     fn key(n: usize) -> Key {
         let environment = EnvironmentId::parse("sandbox").unwrap();
         Key::Delivery(environment, DeliveryId::parse(&format!("dlv_{n}")).unwrap())
+    }
+
+    #[test]
+    fn a_code_or_link_that_is_given_up_is_no_dead_letter() {
+        let (code, minutes) = ("123456".to_owned(), 10);
+        let client = "Acme".to_owned();
+        let passcode = LetterText::Passcode {
+            code,
+            minutes,
+            client,
+        };
+        let told = LetterText::PasswordChanged {
+            at: Timestamp::EPOCH,
+        };
+        let given_up = Came::GivenUp(Why::NoMail);
+        let dropped = Came::Dropped(Why::NoMail);
+        assert_eq!(unless_over(given_up.clone(), &passcode), dropped);
+        assert_eq!(unless_over(given_up.clone(), &told), given_up);
+        let later = Came::Later(Why::TimedOut, None);
+        assert_eq!(unless_over(later.clone(), &passcode), later);
     }
 
     #[test]
@@ -431,6 +476,9 @@ mod tests {
         desk.ended.clear();
         let again = (0..SLOTS).filter(|n| desk.take(&key(*n), &format!("bad{n}"), NOW));
         assert_eq!(again.count(), SUSPECT_SLOTS);
+        // Else a page could hold nothing but rows of those who fail.
+        let busy = desk.busy(NOW);
+        assert_eq!(busy.len(), SLOTS, "also those of them that wait for a slot");
         assert!(desk.take(&key(SLOTS), "good", NOW));
     }
 

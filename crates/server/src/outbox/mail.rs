@@ -103,6 +103,8 @@ impl Mailer {
     /// The mail. Its parts are typed, so no line of its head can begin inside a name or address. Its name is the
     /// delivery's, so that a mail that was sent twice is recognised.
     fn message(&self, delivery: &Delivery, letter: &Letter) -> anyhow::Result<Message> {
+        // Taken before contacts had to be in ASCII: a server without SMTPUTF8 would refuse it as if it were away.
+        anyhow::ensure!(letter.to.is_ascii(), "the address is not in ASCII");
         let words = letters::words(&letter.text);
         let written = u64::try_from(delivery.created_at.seconds()).unwrap_or_default();
         let message = Message::builder()
@@ -207,4 +209,80 @@ fn write_now(path: &Path, mail: &[u8]) -> std::io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(mail)?;
     file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_engine::{
+        id::{DeliveryId, EnvironmentId},
+        model::{
+            contact,
+            webhook::{Content, Destination, LetterText},
+        },
+        sealed::Sealed,
+    };
+
+    #[tokio::test]
+    async fn an_address_that_no_server_may_take_is_given_up_before_one_is_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let mailer = Mailer {
+            from: "no-reply@acme.example".parse().unwrap(),
+            by: By::Folder(folder.path().to_owned()),
+        };
+        let now = Timestamp::from_seconds(1_800_000_000);
+        let delivery = Delivery {
+            environment: EnvironmentId::parse("sandbox").unwrap(),
+            id: DeliveryId::parse("dlv_1").unwrap(),
+            organization: None,
+            destination: Destination::Mail,
+            order: "s1".into(),
+            content: Content::Letter(Sealed::default()),
+            attempts: 0,
+            due_at: Some(now),
+            last_error: None,
+            created_at: now,
+            expires_at: now,
+        };
+        for (to, expected) in [
+            ("j\u{f6}rg@email.com", Came::GivenUp(Why::Address)),
+            ("john@email@com", Came::GivenUp(Why::Address)),
+            ("john@email.com", Came::Arrived),
+        ] {
+            let letter = Letter {
+                to: to.into(),
+                text: LetterText::PasswordChanged { at: now },
+            };
+            assert_eq!(mailer.send(&delivery, &letter, now).await, expected, "{to}");
+        }
+    }
+
+    #[test]
+    fn every_address_that_can_be_a_contact_can_be_written_to() {
+        let label = "l".repeat(63);
+        let longest = format!(
+            "{}@{label}.{label}.{}.example",
+            "x".repeat(64),
+            "m".repeat(53)
+        );
+        for text in [
+            "john@email.com",
+            "!#$%&'*+-/=?^_`{|}~@email.com",
+            "a.b-c_d@1.2",
+            "1@x--1.example",
+            &longest,
+        ] {
+            assert_eq!(contact::email(text).as_deref(), Some(text));
+            let parsed = text.parse::<lettre::Address>().unwrap();
+            assert_eq!(parsed.to_string(), text);
+        }
+        for byte in 0..=u8::MAX {
+            let text = format!("a{}b@email.com", char::from(byte));
+            let is_contact = contact::email(&text).is_some();
+            assert!(
+                !is_contact || text.parse::<lettre::Address>().is_ok(),
+                "{text}"
+            );
+        }
+    }
 }

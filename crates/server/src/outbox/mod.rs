@@ -74,6 +74,21 @@ pub(crate) enum Came {
     Later(Why, Option<Duration>),
     /// Not to be tried again by itself.
     GivenUp(Why),
+    /// The same, and of no use to anybody later: it is not kept.
+    Dropped(Why),
+}
+
+impl Came {
+    /// Whether it is the destination that failed, and not only this one delivery: then it is asked less often. A mail
+    /// server that puts off one recipient (4yz) is there for all others, unless it says that it is not (421, RFC 5321
+    /// section 3.8): strangers may name any recipient.
+    pub(crate) const fn is_of_destination(&self) -> bool {
+        match self {
+            Self::Later(Why::MailRefused(code), _) => *code == 421,
+            Self::Later(..) => true,
+            Self::Arrived | Self::Nobody | Self::GivenUp(_) | Self::Dropped(_) => false,
+        }
+    }
 }
 
 /// Why something did not arrive, in words of ours: nothing that a receiver says is kept.
@@ -142,4 +157,25 @@ pub fn start(state: &Arc<ServerState>, ways: Ways, tasks: &TaskTracker, stop: &C
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_recipient_who_is_put_off_says_nothing_of_the_mail_server() {
+        for (came, expected) in [
+            (Came::Later(Why::MailRefused(450), None), false),
+            (Came::Later(Why::MailRefused(452), None), false),
+            (Came::Later(Why::MailRefused(421), None), true),
+            (Came::Later(Why::Unreachable, None), true),
+            (Came::Later(Why::Status(429), None), true),
+            (Came::GivenUp(Why::MailRefused(550)), false),
+            (Came::GivenUp(Why::Address), false),
+            (Came::Arrived, false),
+        ] {
+            assert_eq!(came.is_of_destination(), expected, "{came:?}");
+        }
+    }
 }

@@ -30,7 +30,7 @@ pub fn after(
         ..delivery.clone()
     };
     match came {
-        Came::Arrived | Came::Nobody => None,
+        Came::Arrived | Came::Nobody | Came::Dropped(_) => None,
         Came::GivenUp(why) => Some(given_up(why)),
         Came::Later(why, _) if delivery.attempts.saturating_add(1) >= ATTEMPTS_MAX => {
             Some(given_up(why))
@@ -122,6 +122,8 @@ mod tests {
         assert_eq!(at_once.unwrap().due_at, None);
         assert_eq!(after(&delivery(3), &Came::Arrived, NOW, &Always(0)), None);
         assert_eq!(after(&delivery(3), &Came::Nobody, NOW, &Always(0)), None);
+        let dropped = Came::Dropped(Why::TooLate);
+        assert_eq!(after(&delivery(3), &dropped, NOW, &Always(0)), None);
     }
 
     #[test]

@@ -50,6 +50,7 @@ impl OutboxNumbers {
             Came::Nobody => "unwanted",
             Came::Later(..) => "later",
             Came::GivenUp(_) => "given_up",
+            Came::Dropped(_) => "dropped",
         };
         let labels = AttemptLabels { by, outcome };
         self.attempts.get_or_create(&labels).inc();

@@ -1,9 +1,11 @@
 //! What is too much, too slow or not HTTP: each refused for its own reason, none an end of the server.
 
 use crate::harness::{Server, exchange, get, read, send};
+use countersign_engine::model::environment::Mode;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::time::Duration;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tokio_util::task::TaskTracker;
 
@@ -29,11 +31,41 @@ async fn a_head_that_does_not_end_is_closed() {
     let trickle = async {
         // A byte now and then, for as long as someone takes it.
         while writing.write_all(b"a").await.is_ok() {
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
     let (said, ()) = tokio::join!(read(reading), trickle);
     assert!(said.is_empty(), "{}", String::from_utf8_lossy(&said));
+    still_answers(server).await;
+}
+
+/// Who sends a head long before its body would else choose where between two beats its answer is made.
+#[tokio::test]
+async fn an_answer_on_the_beat_leaves_a_whole_beat_after_the_body() {
+    let server = Server::start().await;
+    let (hosts, dialects) = (&["sandbox.example"], &["standard", "bitcanuck"][..]);
+    server
+        .environment_with("sandbox", Mode::Sandbox, hosts, &[], Some(dialects))
+        .await;
+    let body = r#"{"email":"nobody@email.com"}"#;
+    let head = format!(
+        "POST /api/v1/password-reset HTTP/1.1\r\nHost: sandbox.example\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    let clock = &server.running.state.clock;
+    for pause_ms in 10..30 {
+        let mut asker = TcpStream::connect(server.public()).await.unwrap();
+        asker.write_all(head.as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+        let sent = clock.monotonic();
+        asker.write_all(body.as_bytes()).await.unwrap();
+        let said = read(asker).await;
+        let took = clock.monotonic().saturating_sub(sent);
+        let said = String::from_utf8_lossy(&said);
+        assert!(said.starts_with("HTTP/1.1 204"), "{said}");
+        assert!(took >= Duration::from_millis(10), "{took:?}");
+    }
     still_answers(server).await;
 }
 

@@ -26,6 +26,7 @@ cases! {
     what_waits_and_what_was_given_up_are_counted_apart
     of_one_lane_everything_is_listed
     only_what_was_given_up_is_swept
+    what_was_given_up_at_one_destination_is_swept_a_few_at_a_time
 }
 
 fn due(now: Timestamp, per_destination: u32) -> Query {
@@ -324,6 +325,38 @@ async fn of_one_lane_everything_is_listed(store: &dyn Store) {
             assert_eq!(ids(&rows), wanted, "{dead} by {limit}");
         }
     }
+}
+
+async fn what_was_given_up_at_one_destination_is_swept_a_few_at_a_time(store: &dyn Store) {
+    let mut elsewhere = delivery("f", "1", "s1", None);
+    elsewhere.environment = environment_id("production");
+    insert(
+        store,
+        [
+            delivery_row("a", "1", "s1", None),
+            delivery_row("b", "1", "s1", Some(at(0))),
+            delivery_row("c", "1", "s2", None),
+            delivery_row("d", "2", "s1", None),
+            delivery_row("e", "1", "s3", None),
+            Row::Delivery(Box::new(elsewhere)),
+        ],
+    )
+    .await;
+    let place = delivery("a", "1", "s1", None).place();
+    for swept in [2, 1, 0] {
+        let place = place.clone();
+        let work = Housekeeping::SweepDead { place, limit: 2 };
+        assert_eq!(store.keep(work).await.unwrap(), Kept::Rows(swept));
+    }
+    for (environment, dead, left) in [
+        (sandbox(), true, &["d"][..]),
+        (sandbox(), false, &["b"]),
+        (environment_id("production"), true, &["f"]),
+    ] {
+        let query = Query::Deliveries { environment, dead };
+        assert_eq!(ids(&every_page(store, &query, 9).await), left);
+    }
+    assert_due(store, 0, &["b"]).await;
 }
 
 async fn only_what_was_given_up_is_swept(store: &dyn Store) {

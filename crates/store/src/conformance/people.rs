@@ -66,6 +66,7 @@ pub fn session(secret: &str, subject: &str, ends: Timestamp) -> Row {
         subject: subject_id(subject),
         organization: organization_id("org_a"),
         client: None,
+        vouched_by: None,
         scopes: Scopes::default(),
         hint: "cs_ses_test_Ab3d".into(),
         created_at: NOW,
@@ -101,6 +102,7 @@ pub fn ticket(word: &str, ends: Timestamp) -> Row {
         sent_to: None,
         leads_to: None,
         tries_left: 5,
+        tries_elsewhere: 0,
         created_at: NOW,
         expires_at: ends,
     })

@@ -233,6 +233,7 @@ impl Store for SqliteStore {
                 }
                 Housekeeping::SweepOrphans { limit } => return self.sweep_orphans(limit).await,
                 Housekeeping::SweepExpired { now, limit } => steps::sweep_expired(now, limit),
+                Housekeeping::SweepDead { place, limit } => steps::sweep_dead(&place, limit),
                 Housekeeping::SweepAudit { before, limit } => steps::sweep_audit(before, limit),
                 Housekeeping::SweepFeed { before, limit } => steps::sweep_feed(before, limit),
                 Housekeeping::LastUsed(uses) => steps::note_last_uses(&uses),

@@ -229,6 +229,9 @@ pub(crate) const NOTE: &str =
 pub(crate) const SWEEP_AUDIT: &str = "DELETE FROM audit WHERE number IN \
      (SELECT number FROM audit WHERE at < ?1 ORDER BY at, number LIMIT ?2)";
 
+pub(crate) const SWEEP_DEAD: &str = "DELETE FROM delivery WHERE (environment, id) IN \
+     (SELECT environment, id FROM delivery WHERE destination = ?1 AND due_at = ?2 ORDER BY id LIMIT ?3)";
+
 pub(crate) const TELL: &str = "INSERT INTO feed (at, keys) VALUES (?1, ?2)";
 pub(crate) const FEED_PRESENT: &str =
     "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'feed'), 0)";
@@ -400,6 +403,7 @@ pub(crate) fn all() -> Vec<&'static str> {
         REMOVE_ORPHAN,
         NOTE,
         SWEEP_AUDIT,
+        SWEEP_DEAD,
         TELL,
         FEED_PRESENT,
         FEED_PAGE,

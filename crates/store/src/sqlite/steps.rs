@@ -2,7 +2,9 @@
 //! is one, only runs them.
 
 use super::statements::{self, keyed};
-use crate::tables::{BEHIND, Field, Noun, encode_body, key_fields, projected_fields, touched};
+use crate::tables::{
+    BEHIND, Field, NEVER, Noun, encode_body, key_fields, projected_fields, touched,
+};
 use countersign_engine::{
     commit::{Change, Commit, Version},
     denied::Fault,
@@ -203,6 +205,15 @@ pub(super) fn sweep_expired(now: Timestamp, limit: u32) -> Work {
         .chain([statements::SWEEP_SPENT])
         .map(|sql| run(sql, &[Field::Integer(now.micros())]));
     (steps.collect(), Some(limit.into()))
+}
+
+/// Remove what was given up at a destination. It stands in no lane, so nothing comes to the front for it.
+pub(super) fn sweep_dead(place: &str, limit: u32) -> Work {
+    let fields = [Field::Text(place), Field::Integer(NEVER)];
+    (
+        vec![run(statements::SWEEP_DEAD, &fields)],
+        Some(limit.into()),
+    )
 }
 
 /// Remove audit lines older than `before`.

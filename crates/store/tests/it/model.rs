@@ -116,6 +116,10 @@ fn steps() -> impl Strategy<Value = Step> {
             limit
         }),
         limits().prop_map(|limit| Housekeeping::SweepOrphans { limit }),
+        limits().prop_map(|limit| Housekeeping::SweepDead {
+            place: "sandbox/mail".into(),
+            limit
+        }),
         (-3..3i64, limits()).prop_map(|(before, limit)| Housekeeping::SweepAudit {
             before: at(before),
             limit

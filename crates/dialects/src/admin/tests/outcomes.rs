@@ -192,6 +192,7 @@ fn session() -> Arc<Stored> {
         subject: SubjectId::parse("e6dd0bda-7384-4d88-866b-2e5aa1b2c693").unwrap(),
         organization: OrganizationId::parse("acme").unwrap(),
         client: Some(ClientId::parse("client_1").unwrap()),
+        vouched_by: None,
         scopes: Scopes::default(),
         hint: "cs_ses_test_Ab3d".into(),
         created_at: MADE,

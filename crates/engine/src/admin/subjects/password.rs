@@ -13,7 +13,7 @@ use crate::{
     outcome::Outcome,
     row::Key,
     secret::Secret,
-    time::Timestamp,
+    sessions::lane_of,
     verify::{Authenticated, OperatorCaller},
 };
 
@@ -34,6 +34,7 @@ impl Engine {
         let email = subject_of(&stored)?.email.as_deref();
         rules::decide_password(&password, email, MEMBER)?;
         let hash = self.ports.passwords.hash(&password).await?;
+        let _turn = self.lanes.turn(lane_of(environment, id)).await?;
         for _ in 0..CONFLICT_TRIES_MAX {
             let stored = self.stored_subject(environment, id).await?;
             let after = Subject {
@@ -45,7 +46,7 @@ impl Engine {
             let mut changes = self.amended_subject(&stored, after).await?;
             changes.push(Change::Raise {
                 key: Key::Subject(environment.clone(), id.clone()),
-                not_before: Timestamp::from_seconds(context.now.seconds_up()),
+                not_before: self.ended_at(context.now, &stored).await?,
             });
             let commit = Commit {
                 at: context.now,

@@ -17,6 +17,7 @@ use crate::{
     outcome::{Outcome, SubjectOutcome},
     ports::{Cursor, Query},
     row::{Key, Row, Stored},
+    sessions::lane_of,
     time::Timestamp,
     verify::{Authenticated, OperatorCaller, token_id_digest},
 };
@@ -184,11 +185,11 @@ impl Engine {
     ) -> Result<Outcome, Refusal> {
         let stored = self.stored_subject(environment, id).await?;
         let audit = self.subject_event(context, caller, subject_of(&stored)?, "tokens.end");
-        // Rounded up: `iat` has whole seconds, and a token of this very second must not slip through.
-        let not_before = Timestamp::from_seconds(context.now.seconds_up());
+        let _turn = self.lanes.turn(lane_of(environment, id)).await?;
         let window = Key::SessionWindow(environment.clone(), id.clone());
         for _ in 0..CONFLICT_TRIES_MAX {
             let key = Key::Subject(environment.clone(), id.clone());
+            let not_before = self.ended_at(context.now, &stored).await?;
             let mut changes = vec![Change::Raise { key, not_before }];
             let [counted] = self.load(std::array::from_ref(&window)).await?;
             changes.extend(counted.map(|stored| Change::Remove {

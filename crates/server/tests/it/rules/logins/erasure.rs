@@ -10,7 +10,7 @@ use countersign_engine::{
     ports::{Attempted, Housekeeping, Query},
 };
 
-async fn subscribe(world: &World) {
+async fn subscribe(world: &World) -> Arc<countersign_engine::row::Stored> {
     let call = WebhookCall::Create {
         environment: env(CANUCK),
         organization: acme(),
@@ -22,7 +22,10 @@ async fn subscribe(world: &World) {
         },
         idempotency: None,
     };
-    world.admin(AdminCall::Webhooks(call)).await.unwrap();
+    match world.admin(AdminCall::Webhooks(call)).await.unwrap() {
+        Outcome::Created { view, .. } => view.stored,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// What waits, and what was given up, oldest first.
@@ -117,4 +120,25 @@ async fn what_waits_for_a_person_goes_with_it_and_only_its_deletion_is_told() {
     assert!(event.record.is_empty());
     let subject = event.subject.as_ref().unwrap();
     assert_eq!((&subject.id, &subject.metadata), (&id, &None));
+}
+
+#[tokio::test]
+async fn what_died_of_a_subscription_goes_with_it() {
+    let world = world().await;
+    let subscription = subscribe(&world).await;
+    let id = made(&world, jane(&acme())).await;
+    send(&world, &id).await.unwrap();
+    for row in outbox(&world, false).await {
+        give_up(&world, row).await;
+    }
+    assert_eq!(outbox(&world, true).await.len(), 2);
+    let call = WebhookCall::Remove {
+        environment: env(CANUCK),
+        subscription: subscription.subscription().unwrap().id.clone(),
+        if_version: Some(subscription.version),
+    };
+    world.admin(AdminCall::Webhooks(call)).await.unwrap();
+    let left = outbox(&world, true).await;
+    let left: Vec<_> = left.iter().map(|(_, one)| &one.destination).collect();
+    assert_eq!(left, [&Destination::Mail]);
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use countersign_engine::{
+    call::{SubjectCall, Target},
     model::webhook::LetterText,
     ports::{Housekeeping, Kept as Counted, Query},
 };
@@ -219,6 +220,33 @@ async fn a_network_that_goes_on_and_on_writes_nothing_more() {
 }
 
 #[tokio::test]
+async fn all_networks_together_ask_for_so_many_links_and_no_more() {
+    let world = world().await;
+    let count = |number: u16| [198, 51, (number >> 8) as u8, number as u8];
+    for number in 0..5000 {
+        let asked = ask_from(
+            &world,
+            CANUCK,
+            count(number),
+            &ask_reset("nobody@email.com"),
+        )
+        .await;
+        assert_eq!(asked.status(), 204, "{number}");
+    }
+    let before = rows(&world).await;
+    let told = async |email| {
+        let asked = ask_from(&world, CANUCK, [203, 0, 113, 1], &ask_reset(email)).await;
+        print(&asked)
+    };
+    let (known, unknown) = (told(EMAIL).await, told("somebody@email.com").await);
+    assert!(known.starts_with("429"), "{known}");
+    assert_eq!(known, unknown);
+    assert_eq!(rows(&world).await, before);
+    world.pass(1).await;
+    assert!(told(EMAIL).await.starts_with("204"));
+}
+
+#[tokio::test]
 async fn guesses_and_letters_that_a_stranger_asks_for_buy_two_audit_lines_a_minute() {
     let world = world().await;
     let lines = |world: &World| world.engine.take_observations(world.now()).0;
@@ -339,6 +367,67 @@ async fn a_new_password_ends_every_other_session_and_is_told_by_mail() {
     assert_eq!(whoami(&world, &again).await, 200);
     let told = letters(&world).await;
     assert!(matches!(&told[..], [(to, LetterText::PasswordChanged { .. })] if to == EMAIL));
+}
+
+/// A bearer that was made elsewhere, a while after the calls came that are made next: they waited for a hash.
+async fn made_meanwhile(world: &World) -> String {
+    let came = world.now();
+    world.pass(5).await;
+    let made = ask_from(world, CANUCK, [198, 51, 100, 1], &login(EMAIL, PASSWORD)).await;
+    world.clock().turn_to(came);
+    let told: Value = serde_json::from_slice(made.body()).unwrap();
+    told["data"]["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_session_that_was_made_while_a_password_was_changed_is_over() {
+    let new = "a desert you can remember";
+    for way in ["change", "reset", "set", "end"] {
+        let world = world().await;
+        let caller = let_in(&world, &login(EMAIL, PASSWORD)).await;
+        assert_eq!(refused(&world, &ask_reset(EMAIL)).await.0, 204);
+        let token = link(&world).await;
+        let bearer = made_meanwhile(&world).await;
+        let subject = john();
+        let environment = env(CANUCK);
+        match way {
+            "change" => {
+                let_in(&world, &change(&caller, PASSWORD, new)).await;
+            }
+            "reset" => assert_eq!(refused(&world, &reset(&token, new)).await.0, 204),
+            "set" => {
+                let call = SubjectCall::SetPassword {
+                    environment,
+                    subject,
+                    password: Secret::new(new.into()),
+                };
+                world.admin(AdminCall::Subjects(call)).await.unwrap();
+            }
+            _ => {
+                let target = Target::Subject(environment, subject);
+                world.admin(AdminCall::EndTokens(target)).await.unwrap();
+            }
+        }
+        assert_eq!(whoami(&world, &bearer).await, 401, "{way}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_beside_a_change_of_the_password_leaves_no_session() {
+    let world = world().await;
+    let caller = let_in(&world, &login(EMAIL, PASSWORD)).await;
+    // Two hashes are made for a change, and one for a login, which came later.
+    let request = change(&caller, PASSWORD, "a desert you can remember");
+    let changed = ask(&world, CANUCK, &request);
+    let (changed, logged_in) = tokio::join!(changed, async {
+        world.pass(5).await;
+        ask(&world, CANUCK, &login(EMAIL, PASSWORD)).await
+    });
+    assert_eq!(changed.status(), 200, "{}", print(&changed));
+    let told: Value = serde_json::from_slice(logged_in.body()).unwrap();
+    if let Some(bearer) = told["data"]["id"].as_str() {
+        assert_eq!(whoami(&world, bearer).await, 401);
+    }
 }
 
 #[tokio::test]

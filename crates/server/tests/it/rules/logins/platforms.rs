@@ -2,8 +2,10 @@
 
 use super::*;
 use countersign_engine::{
-    call::{Amend, ClientChange, Target},
+    call::{Amend, ClientChange, Lifecycle, Target},
+    denied::{Denied, Reason},
     id::CredentialId,
+    model::credential::RateLimit,
 };
 use countersign_jose::{RsaBits, base64url_encode};
 use serde_json::json;
@@ -346,6 +348,111 @@ async fn keys_overlap_while_they_are_rotated() {
     subject_of(&world, &exchange("xxxxxxxx", &by_new())).await;
 }
 
+async fn amend_client(world: &World, client: &ClientId, change: ClientChange) {
+    let target = Target::Client(env(CANUCK), client.clone());
+    let version = match world.admin(AdminCall::Show(target)).await.unwrap() {
+        Outcome::Row(view) => view.stored.version,
+        other => panic!("{other:?}"),
+    };
+    let amend = AdminCall::Amend {
+        change: Amend::Client(env(CANUCK), client.clone(), change),
+        if_version: Some(version),
+    };
+    world.admin(amend).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_platforms_session_ends_with_the_key_that_signed_and_does_no_more_than_the_platform_may()
+{
+    let world = world().await;
+    let ours = partner(&world, "xxxxxxxx", |_| ()).await;
+    let guard = Guard {
+        name: "private".into(),
+        hosts: vec![],
+        paths: vec!["/private/*".into()],
+        methods: vec![],
+        accept: vec![Accept::Session],
+        profiles: vec!["bitcanuck".into()],
+        audiences: vec![],
+        scopes: scopes("read"),
+        origins: vec![],
+        rate_limit: None,
+        dialect: Some("bitcanuck".into()),
+        secrets_from_browsers: false,
+        assertion: false,
+        approval: None,
+    };
+    world.set_guards(CANUCK, vec![guard]).await.unwrap();
+    let token = exchange("xxxxxxxx", &ours.token(&claims(&world, 300)));
+    let bearer = let_in(&world, &token).await;
+    let passes = async || world.ask(CANUCK, "/private/1", &bearer).await;
+    assert_eq!(passes().await, Ok(()));
+    let may = |text| ClientChange {
+        scopes: Some(scopes(text)),
+        ..ClientChange::default()
+    };
+    amend_client(&world, &ours.client, may("write")).await;
+    let lacking = passes().await;
+    assert!(
+        matches!(lacking, Err(Denied::InsufficientScope { .. })),
+        "{lacking:?}"
+    );
+    amend_client(&world, &ours.client, may("read")).await;
+    assert_eq!(passes().await, Ok(()));
+    let revoke = AdminCall::RevokeCredential(env(CANUCK), ours.credential.clone());
+    world.admin(revoke).await.unwrap();
+    assert_eq!(passes().await, Err(Denied::InvalidToken(Reason::Revoked)));
+    assert_eq!(whoami(&world, &bearer).await, 401);
+}
+
+#[tokio::test]
+async fn a_partners_server_brings_all_its_users_from_one_address_and_keeps_its_own_limit() {
+    let world = world().await;
+    let ours = partner(&world, "xxxxxxxx", |platform| {
+        platform.algorithm = Algorithm::Hs256;
+    })
+    .await;
+    let token = exchange("xxxxxxxx", &ours.token(&claims(&world, 300)));
+    for count in 0..310 {
+        let told = ask(&world, CANUCK, &token).await;
+        assert_eq!(told.status(), 200, "{count}: {}", print(&told));
+    }
+    let nobody = exchange("nobody", &ours.token(&claims(&world, 300)));
+    for _ in 0..300 {
+        assert_eq!(refused(&world, &nobody).await, login_failed());
+    }
+    assert_eq!(
+        refused(&world, &nobody).await.0,
+        429,
+        "a stranger's are counted"
+    );
+    world.pass(60).await;
+
+    let new = NewCredential {
+        environment: env(CANUCK),
+        holder: NewHolder::Client(ours.client.clone()),
+        kind: CredentialKind::SigningSecret,
+        key: Some((Algorithm::Hs256, None)),
+        lifecycle: Lifecycle {
+            rate_limit: Some(Some(RateLimit {
+                per_minute: 2,
+                burst: 2,
+            })),
+            ..Lifecycle::default()
+        },
+    };
+    let (_, secret) = world.create(New::Credential(new)).await.unwrap();
+    let secret = secret.unwrap();
+    let key = SigningKey::from_secret(Algorithm::Hs256, secret.expose().as_bytes()).unwrap();
+    let header = json!({ "alg": "HS256" });
+    let limited = exchange("xxxxxxxx", &signed(&key, header, &claims(&world, 300)));
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(ask(&world, CANUCK, &limited).await.status().as_u16());
+    }
+    assert_eq!(statuses, [200, 200, 429]);
+}
+
 #[tokio::test]
 async fn a_platform_that_is_disabled_takes_its_sessions_with_it() {
     let world = world().await;
@@ -355,20 +462,11 @@ async fn a_platform_that_is_disabled_takes_its_sessions_with_it() {
     let bearer = let_in(&world, &token).await;
     let own = format!("GET /api/v1/users/{user}\nAuthorization: Bearer {bearer}\n\n");
     assert_eq!(ask(&world, CANUCK, &own).await.status(), 200);
-    let target = Target::Client(env(CANUCK), ours.client.clone());
-    let version = match world.admin(AdminCall::Show(target)).await.unwrap() {
-        Outcome::Row(view) => view.stored.version,
-        other => panic!("{other:?}"),
-    };
     let change = ClientChange {
         state: Some(State::Disabled),
         ..ClientChange::default()
     };
-    let disable = AdminCall::Amend {
-        change: Amend::Client(env(CANUCK), ours.client.clone(), change),
-        if_version: Some(version),
-    };
-    world.admin(disable).await.unwrap();
+    amend_client(&world, &ours.client, change).await;
     assert_eq!(refused(&world, &own).await.0, 401);
     assert_eq!(refused(&world, &token).await, login_failed());
 }

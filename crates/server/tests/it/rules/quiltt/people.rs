@@ -124,7 +124,7 @@ async fn people_who_sign_up_by_themselves_leave_room_for_those_whom_a_server_mak
     }
     quiltt.world.pass(60).await;
     let full = quiltt.enter("POST", &email("second")).await;
-    assert_eq!(full.status, 409, "{full:?}");
+    assert_eq!(full.status, 403, "{full:?}");
     assert!(full.json()["message"].is_string(), "{full:?}");
     let shown = quiltt.with("GET /v1/users/session", &token).await;
     assert_eq!(shown.status, 200, "who is there goes on");

@@ -261,6 +261,22 @@ async fn identifying_is_limited_per_address_and_per_network() {
 }
 
 #[tokio::test]
+async fn one_network_does_not_use_up_the_sign_ups_of_a_client() {
+    let mut quiltt = Quiltt::new().await;
+    quiltt.let_sign_in(true).await;
+    let mut made = 0;
+    for number in 0..70 {
+        quiltt.world.pass(3).await;
+        let rest = format!(r#""email":"stranger{number}@example.com""#);
+        made += u32::from(quiltt.enter("POST", &rest).await.status == 201);
+    }
+    assert_eq!(made, 20, "ten at once, and three a minute");
+    quiltt.peer = [198, 51, 100, 1].into();
+    let rest = r#""email":"jane@example.com""#;
+    assert_eq!(quiltt.enter("POST", rest).await.status, 201);
+}
+
+#[tokio::test]
 async fn strangers_elsewhere_cannot_use_up_a_code_nor_lock_its_owner_out() {
     let mut quiltt = Quiltt::known().await;
     let home = quiltt.peer;
@@ -312,6 +328,56 @@ async fn guesses_from_another_network_are_five_before_they_wait() {
     assert_eq!(quiltt.authenticate(another(&code)).await.status, 401);
     quiltt.peer = home;
     assert_eq!(quiltt.tries_left().await, 5, "none of them used it up");
+    assert_eq!(quiltt.authenticate(&code).await.status, 201);
+}
+
+#[tokio::test]
+async fn strangers_elsewhere_have_fifteen_guesses_at_a_code_and_its_owner_still_has_five() {
+    let mut quiltt = Quiltt::known().await;
+    quiltt.identify().await;
+    let home = quiltt.peer;
+    let code = quiltt.letters().await.pop().unwrap();
+    for number in 0..15 {
+        quiltt.peer = [198, 51, 100, 1 + number / 3].into();
+        assert_eq!(quiltt.authenticate(another(&code)).await.status, 401);
+    }
+    quiltt.peer = [198, 51, 100, 9].into();
+    let closed = quiltt.authenticate(&code).await;
+    assert_eq!(closed.status, 401, "from elsewhere it is dead: {closed:?}");
+    quiltt.peer = home;
+    assert_eq!(quiltt.tries_left().await, 5);
+    for _ in 0..4 {
+        assert_eq!(quiltt.authenticate(another(&code)).await.status, 401);
+    }
+    assert_eq!(quiltt.authenticate(&code).await.status, 201);
+}
+
+#[tokio::test]
+async fn who_signed_in_from_here_before_does_not_wait_for_what_strangers_guess() {
+    let mut quiltt = Quiltt::known().await;
+    let home = quiltt.peer;
+    quiltt.identify().await;
+    let code = quiltt.letters().await.pop().unwrap();
+    assert_eq!(quiltt.authenticate(&code).await.status, 201);
+    for number in 0..25 {
+        quiltt.peer = [198, 51, 100, number].into();
+        assert_eq!(quiltt.identify().await.status, 202);
+        for _ in 0..4 {
+            quiltt.authenticate("000000").await;
+        }
+    }
+    let strangers = quiltt.letters().await.pop().unwrap();
+    let waits = quiltt.authenticate(&strangers).await;
+    assert_eq!(waits.status, 401, "a hundred were wrong: {waits:?}");
+    quiltt.peer = home;
+    assert_eq!(
+        quiltt
+            .enter("POST", r#""email":"jane@example.com""#)
+            .await
+            .status,
+        202
+    );
+    let code = quiltt.letters().await.pop().unwrap();
     assert_eq!(quiltt.authenticate(&code).await.status, 201);
 }
 
