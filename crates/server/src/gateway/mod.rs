@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod identity;
 mod judged;
+pub mod overrides;
 pub mod profile;
 pub mod samples;
 
