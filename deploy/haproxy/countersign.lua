@@ -28,6 +28,15 @@ local SAID_BY_US = {
     ["x-haproxy-request-id"] = true,
 }
 
+-- What some frameworks take for another method or target than was judged.
+local OVERRIDES = {
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
+}
+
 -- These are about the connection or the body, or are nobody's business.
 local NOT_ASKED_WITH = {
     ["connection"] = true,
@@ -124,6 +133,10 @@ core.register_action("countersign", { "http-req" }, function(txn)
     -- Secrets are not the API's business. Delete the first line if yours reads Authorization.
     txn.http:req_del_header("authorization")
     txn.http:req_del_header("client_secret")
+    -- Spelled with `_` or `.`, it was refused.
+    for _, name in ipairs(OVERRIDES) do
+        txn.http:req_del_header(name)
+    end
     -- The target that was judged, also where the caller named the host in it.
     if txn.f:fc_http_major() == 1 then
         txn.http:req_set_uri(txn.sf:pathq())

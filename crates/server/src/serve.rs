@@ -70,7 +70,8 @@ pub async fn start_on(
     let mut advice = advice::of(&config, composed.state.has_several_environments().await?);
     advice.extend(composed.state.lacking_environments().await?);
     let public = bind("public", &config.listener.public).await?;
-    let admin = bind("admin", &config.listener.admin.listener()).await?;
+    let operators = config.listener.admin.listener();
+    let admin = bind("admin", &operators).await?;
     let mut gateways = Vec::new();
     for (index, gateway) in config.listener.gateway.iter().enumerate() {
         let name = format!("gateway[{index}]");
@@ -98,11 +99,11 @@ pub async fn start_on(
         connections: TaskTracker::new(),
     };
     let state = &composed.state;
-    for (kind, bound, limits) in [
-        (Kind::Public, public, &config.listener.public.limits),
-        (Kind::Admin, admin, &config.listener.admin.limits),
+    for (kind, bound, listener) in [
+        (Kind::Public, public, &config.listener.public),
+        (Kind::Admin, admin, &operators),
     ] {
-        let face = Face::new(kind, registry(), limits)?;
+        let face = Face::new(kind, registry(), listener)?;
         bound.accept(kind, state, Handler::Face(Arc::new(face)), &accepting);
     }
     for (index, (bound, gateway)) in gateways.into_iter().enumerate() {

@@ -2,6 +2,7 @@
 
 use super::{
     identity::{APPROVAL, is_managed},
+    overrides::is_alias,
     profile::{Carriers, Source},
 };
 use countersign_engine::{
@@ -16,6 +17,8 @@ use std::{borrow::Cow, net::IpAddr};
 pub enum Unjudgeable {
     /// A header that only we may set.
     Managed,
+    /// A header by which the API may be told another method or target, in a spelling that passes the proxy.
+    Override,
     /// A fact is not there at all: this proxy does not ask as the profile expects.
     Lacking(&'static str),
     /// A fact stands there twice, or is not what it should be.
@@ -82,6 +85,9 @@ pub fn read<'a>(carriers: &Carriers, parts: &'a Parts) -> Result<Read<'a>, Unjud
         let name = name.as_str();
         if is_managed(name) {
             return Err(Unjudgeable::Managed);
+        }
+        if is_alias(name) {
+            return Err(Unjudgeable::Override);
         }
         carried.take(carriers, name, value);
     }

@@ -6,10 +6,11 @@
 pub mod answer;
 pub mod identity;
 mod judged;
+pub mod overrides;
 pub mod profile;
 pub mod samples;
 
-use crate::{config::Profile, http::is_local, state::ServerState};
+use crate::{config::Profile, http::is_local, state::ServerState, telemetry::seldom::Seldom};
 use answer::Answer;
 use countersign_engine::{
     call::CallContext,
@@ -20,14 +21,7 @@ use countersign_engine::{
 };
 use judged::{Read, Unjudgeable};
 use profile::Carriers;
-use std::{
-    net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 use tracing::{debug, warn};
 
 /// What one gateway listener is for. Fixed in configuration: nothing is detected.
@@ -39,12 +33,9 @@ pub struct GatewayProfile {
     pub profile: Profile,
     /// The environment it asks for; none: the judged host decides.
     pub environment: Option<EnvironmentId>,
-    /// When a wrong profile was last complained of, in seconds of the wall clock.
-    complained_s: AtomicI64,
+    /// A wrong profile refuses every request.
+    complaints: Seldom,
 }
-
-/// A wrong profile refuses every request: one complaint a minute is enough.
-const COMPLAIN_EVERY_S: i64 = 60;
 
 impl GatewayProfile {
     /// As configured at `place`.
@@ -53,7 +44,7 @@ impl GatewayProfile {
             place,
             profile,
             environment,
-            complained_s: AtomicI64::new(i64::MIN),
+            complaints: Seldom::default(),
         }
     }
 
@@ -63,15 +54,8 @@ impl GatewayProfile {
         let Unjudgeable::Lacking(fact) = why else {
             return None;
         };
-        let (now, last) = (now.seconds(), self.complained_s.load(Ordering::Relaxed));
-        let is_due = now.saturating_sub(last) >= COMPLAIN_EVERY_S;
-        let is_mine = is_due
-            && self
-                .complained_s
-                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok();
         let header = self.profile.carriers().header(fact);
-        is_mine.then(|| {
+        self.complaints.is_due(now).then(|| {
             format!(
                 "{}: a decision request lacks the header {header}, which the profile {} reads, and was answered 400; set the profile of the proxy that asks here, or set the header in the proxy as its sample does (docs/gateways.md)",
                 self.place,

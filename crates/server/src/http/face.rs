@@ -10,7 +10,11 @@ use super::{
     speaker::Speaker,
     waiting::{self, Question},
 };
-use crate::{config::Limits, state::ServerState};
+use crate::{
+    config::{self, Limits},
+    state::ServerState,
+    telemetry::seldom::Seldom,
+};
 use countersign_dialects::{Cors, Delivery, Dialect, Listener, OnTheBeat, Route};
 use countersign_engine::{
     call::CallContext,
@@ -18,10 +22,13 @@ use countersign_engine::{
     id::EnvironmentId,
     model::environment::Environment,
     row::Stored,
+    time::Timestamp,
 };
-use http::{Request, request::Parts};
+use http::{HeaderMap, Request, request::Parts};
 use hyper::body::Incoming;
+use ipnet::IpNet;
 use std::{borrow::Cow, sync::Arc, time::Duration};
+use tracing::warn;
 
 /// The dialects and built-in endpoints of one listener.
 pub struct Face {
@@ -31,6 +38,10 @@ pub struct Face {
     body_timeout: Duration,
     /// For a whole request.
     pub(super) request_timeout: Duration,
+    /// Whether all that comes is encrypted as far as here.
+    pub(super) has_tls: bool,
+    /// Of peers that speak for others and are not believed.
+    disbelieved: Seldom,
 }
 
 /// A request while it is being answered.
@@ -52,14 +63,17 @@ impl Face {
     pub fn new(
         kind: Kind,
         dialects: &'static [Dialect],
-        limits: &Limits,
+        listener: &config::Listener,
     ) -> Result<Self, Collision> {
+        let limits = &listener.limits;
         Ok(Self {
             kind,
             router: Router::new(kind, dialects)?,
             body_bytes_max: usize::try_from(limits.body_bytes_max).unwrap_or(usize::MAX),
             body_timeout: Limits::seconds(limits.body_timeout_s),
             request_timeout: Limits::seconds(limits.request_timeout_s),
+            has_tls: listener.tls.is_some(),
+            disbelieved: Seldom::default(),
         })
     }
 
@@ -86,6 +100,7 @@ impl Face {
             peer: forwarded::address(peer, &parts.headers, trusted),
             dialect: "",
         };
+        self.warn_of_proxy(peer, &parts.headers, trusted, context.now);
         let mut asking = Asking {
             state,
             parts: &parts,
@@ -93,6 +108,18 @@ impl Face {
             trace,
         };
         self.routed(&mut asking, body).await
+    }
+
+    /// Limits for each network mean little where a proxy that nobody named stands between.
+    fn warn_of_proxy(&self, peer: Peer, headers: &HeaderMap, trusted: &[IpNet], now: Timestamp) {
+        if let Some(address) = forwarded::disbelieved(peer, headers, trusted)
+            && self.disbelieved.is_due(now)
+        {
+            warn!(
+                "listener.{}: {address} sent X-Forwarded-For and is not believed; if it is your proxy, name it in server.trusted_proxies, or all who come by it share one address and its limits",
+                self.kind.word()
+            );
+        }
     }
 
     async fn routed(&self, asking: &mut Asking<'_>, body: Incoming) -> Answer {

@@ -6,3 +6,4 @@ pub mod latency;
 pub mod log;
 pub mod metrics;
 pub mod outbox;
+pub mod seldom;

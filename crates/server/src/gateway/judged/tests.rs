@@ -133,6 +133,21 @@ fn a_caller_that_sets_a_managed_header_is_refused() {
 }
 
 #[test]
+fn an_override_that_no_proxy_deletes_is_refused() {
+    for (profile, carriers) in PROFILES {
+        for name in ["X_HTTP_Method_Override", "X-Original_URL", "x.rewrite.url"] {
+            let mut headers = good(carriers);
+            headers.push((name, "x"));
+            let refused = read(carriers, &parts(&headers)).err();
+            assert_eq!(refused, Some(Unjudgeable::Override), "{profile} {name}");
+        }
+        let mut headers = good(carriers);
+        headers.push(("X-HTTP-Method-Override", "DELETE"));
+        assert!(read(carriers, &parts(&headers)).is_ok(), "{profile}");
+    }
+}
+
+#[test]
 fn carriers_have_three_answers() {
     let mut headers = good(&HAPROXY);
     headers.extend([

@@ -1,4 +1,4 @@
-//! Sample configurations of proxies, made from the list of identity headers, the profiles and the headers
+//! Sample configurations of proxies, made from the lists of identity headers and overrides, the profiles and the headers
 //! of denials: a header cannot be in one and not in the other.
 //!
 //! A template's `<<name>>` is replaced. A line with a name that stands for several values stands once for each.
@@ -6,6 +6,7 @@
 use super::{
     answer::PASSED_ON,
     identity::{APPROVAL, IDENTITY_HEADERS},
+    overrides::OVERRIDES,
     profile::{Carriers, FORWARD_AUTH, HAPROXY, NGINX, Source},
 };
 use countersign_dialects::wire::client_headers;
@@ -201,6 +202,15 @@ fn lists(carriers: &Carriers) -> Vec<Vec<Names>> {
                 ]
             })
             .collect(),
+        OVERRIDES
+            .iter()
+            .map(|name| {
+                vec![
+                    ("Override", (*name).to_owned()),
+                    ("override", name.to_ascii_lowercase()),
+                ]
+            })
+            .collect(),
         client_headers::NAMES
             .iter()
             .map(|name| vec![("client_header", (*name).to_owned())])
@@ -262,6 +272,17 @@ mod tests {
     }
 
     #[test]
+    fn every_sample_keeps_overrides_from_the_api() {
+        for (path, text) in all() {
+            let text = text.to_ascii_lowercase();
+            for name in OVERRIDES {
+                let is_named = text.contains(&name.to_ascii_lowercase());
+                assert!(is_named || path == "haproxy/haproxy.cfg", "{path}: {name}");
+            }
+        }
+    }
+
+    #[test]
     fn the_guide_names_every_header_of_every_list() {
         let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/gateways.md");
         let guide = std::fs::read_to_string(guide).unwrap().to_ascii_lowercase();
@@ -269,7 +290,9 @@ mod tests {
         let carried = crate::gateway::profile::PROFILES
             .iter()
             .flat_map(|(_, carriers)| carriers.headers());
-        for header in identity.chain(carried) {
+        let overrides = OVERRIDES.iter().map(|name| name.to_ascii_lowercase());
+        let all = identity.chain(carried).map(str::to_owned).chain(overrides);
+        for header in all {
             assert!(guide.contains(&format!("`{header}`")), "{header}");
         }
     }

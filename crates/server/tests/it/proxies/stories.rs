@@ -23,6 +23,8 @@ fn haproxy_lets_good_callers_pass_and_keeps_the_rest_out() {
 fn tell(stage: &Stage) {
     good_callers_pass_and_the_api_knows_them(stage);
     the_request_itself_arrives_unchanged(stage);
+    where_a_request_came_from_was_the_callers_to_say(stage);
+    the_api_was_told_another_method_or_target_than_was_judged(stage);
     bad_callers_get_the_envelope_of_the_guards_dialect(stage);
     a_denial_had_the_media_type_that_the_paths_ending_suggests(stage);
     a_signed_identity_arrives_where_the_guard_wants_one(stage);
@@ -76,6 +78,44 @@ fn the_request_itself_arrives_unchanged(stage: &Stage) {
     assert_eq!(reached.body, b"name=value");
     assert_eq!(reached.values("X-Own"), ["kept"]);
     assert_eq!(reached.values("Host"), [SANDBOX]);
+}
+
+fn where_a_request_came_from_was_the_callers_to_say(stage: &Stage) {
+    let lie = Ask::get(SITE, SANDBOX)
+        .bearer(&stage.cast.key)
+        .header("X-Forwarded-For", "203.0.113.9")
+        .header("X-Forwarded-Host", "evil.example")
+        .header("X-Forwarded-Proto", "https")
+        .header("Forwarded", "for=203.0.113.9;host=evil.example;proto=https");
+    let reached = stage.passes(&lie);
+    let kind = stage.proxy.kind;
+    for (name, said) in [
+        ("X-Forwarded-For", &["127.0.0.1"][..]),
+        ("X-Forwarded-Host", &[SANDBOX]),
+        ("X-Forwarded-Proto", &["http"]),
+        ("Forwarded", &[]),
+    ] {
+        assert_eq!(reached.values(name), said, "{kind:?}: {name}");
+    }
+}
+
+fn the_api_was_told_another_method_or_target_than_was_judged(stage: &Stage) {
+    let kind = stage.proxy.kind;
+    for name in ::countersign::gateway::overrides::OVERRIDES {
+        let good = || Ask::get(SITE, SANDBOX).bearer(&stage.cast.key);
+        for spelled in [(*name).to_owned(), name.to_ascii_lowercase()] {
+            let reached = stage.passes(&good().header(&spelled, "DELETE"));
+            assert!(reached.values(&spelled).is_empty(), "{kind:?}: {reached:?}");
+        }
+        // Where the proxy itself does not drop such a spelling, the request is refused.
+        for spelled in [name.replace('-', "_"), name.replacen('-', ".", 1)] {
+            let (answer, reached) = stage.ask(&good().header(&spelled, "DELETE"));
+            assert!(matches!(answer.status, 200 | 400), "{kind:?}: {answer:?}");
+            for reached in reached {
+                assert!(reached.values(&spelled).is_empty(), "{kind:?}: {reached:?}");
+            }
+        }
+    }
 }
 
 fn bad_callers_get_the_envelope_of_the_guards_dialect(stage: &Stage) {
