@@ -20,7 +20,8 @@ impl Engine {
     /// service providers asked only they are told.
     ///
     /// One approval is asked about at [`POLL_RATE`], by everybody together; more is 429 with `Retry-After`, which is
-    /// OAuth's `slow_down` (RFC 8628 section 3.5) for clients that know that word. A call that waits for news costs one.
+    /// OAuth's `slow_down` (RFC 8628 section 3.5) for clients that know that word. A call that waits for news costs one,
+    /// and another each time that it is woken: so few are held for one approval that they may all be.
     /// What is not there is asked about at [`POLL_MISSES_OF_NETWORK`] by one network.
     pub(super) async fn poll_approval(
         &self,
