@@ -3,7 +3,7 @@
 use crate::{
     advice,
     compose::{self, Composed},
-    config::{Address, AdminListener, Config, Limits},
+    config::{Address, AdminListener, Config, GatewayListener, Limits},
     folder::DataFolder,
     gateway::GatewayProfile,
     http::{Accepting, Bound, Face, Handler, Kind, bind, install_hook, tls::Reloading},
@@ -70,7 +70,8 @@ pub async fn start_on(
     let mut advice = advice::of(&config, composed.state.has_several_environments().await?);
     advice.extend(composed.state.lacking_environments().await?);
     let public = bind("public", &config.listener.public).await?;
-    let admin = bind("admin", &config.listener.admin.listener()).await?;
+    let operators = config.listener.admin.listener();
+    let admin = bind("admin", &operators).await?;
     let mut gateways = Vec::new();
     for (index, gateway) in config.listener.gateway.iter().enumerate() {
         let name = format!("gateway[{index}]");
@@ -84,11 +85,7 @@ pub async fn start_on(
             .map(|(bound, _)| bound.addresses.clone())
             .collect(),
     };
-    let certificates: Vec<Arc<Reloading>> = [&public, &admin]
-        .into_iter()
-        .chain(gateways.iter().map(|(bound, _)| bound))
-        .filter_map(Bound::tls)
-        .collect();
+    let certificates = certificates([&public, &admin], &gateways);
     let url = admin_url(&config.listener.admin, &addresses.admin);
     welcome_operator(&composed, &url, false).await?;
 
@@ -98,11 +95,11 @@ pub async fn start_on(
         connections: TaskTracker::new(),
     };
     let state = &composed.state;
-    for (kind, bound, limits) in [
-        (Kind::Public, public, &config.listener.public.limits),
-        (Kind::Admin, admin, &config.listener.admin.limits),
+    for (kind, bound, listener) in [
+        (Kind::Public, public, &config.listener.public),
+        (Kind::Admin, admin, &operators),
     ] {
-        let face = Face::new(kind, registry(), limits)?;
+        let face = Face::new(kind, registry(), listener)?;
         bound.accept(kind, state, Handler::Face(Arc::new(face)), &accepting);
     }
     for (index, (bound, gateway)) in gateways.into_iter().enumerate() {
@@ -130,6 +127,13 @@ pub async fn start_on(
         certificates,
         drain_for: Limits::seconds(config.server.drain_s),
     })
+}
+
+/// What is read again when it changes.
+fn certificates(faces: [&Bound; 2], gateways: &[(Bound, GatewayListener)]) -> Vec<Arc<Reloading>> {
+    let gateways = gateways.iter().map(|(bound, _)| bound);
+    let all = faces.into_iter().chain(gateways);
+    all.filter_map(Bound::tls).collect()
 }
 
 fn days(days: u32) -> Duration {

@@ -49,7 +49,7 @@ const MEMBERS: &[(&str, &str, &str)] = &[
     (
         "L.tls.certificate_file",
         "path",
-        "The certificate, and its chain after it, in PEM. Read again at SIGHUP, and within 30 s of a change; one that cannot be used is logged, and the old one stays. Without `tls`: plain text.",
+        "The certificate, and its chain after it, in PEM. Read again at SIGHUP, and within 30 s of a change; one that cannot be used is logged, and the old one stays. Public and admin answers then tell browsers to come with TLS for a year (`Strict-Transport-Security`). Without `tls`: plain text.",
     ),
     (
         "L.tls.private_key_file",

@@ -10,7 +10,11 @@ use super::{
     speaker::Speaker,
     waiting::{self, Question},
 };
-use crate::{config::Limits, state::ServerState, telemetry::seldom::Seldom};
+use crate::{
+    config::{self, Limits},
+    state::ServerState,
+    telemetry::seldom::Seldom,
+};
 use countersign_dialects::{Cors, Delivery, Dialect, Listener, OnTheBeat, Route};
 use countersign_engine::{
     call::CallContext,
@@ -34,6 +38,8 @@ pub struct Face {
     body_timeout: Duration,
     /// For a whole request.
     pub(super) request_timeout: Duration,
+    /// Whether all that comes is encrypted as far as here.
+    pub(super) has_tls: bool,
     /// Of peers that speak for others and are not believed.
     disbelieved: Seldom,
 }
@@ -59,14 +65,16 @@ impl Face {
     pub fn new(
         kind: Kind,
         dialects: &'static [Dialect],
-        limits: &Limits,
+        listener: &config::Listener,
     ) -> Result<Self, Collision> {
+        let limits = &listener.limits;
         Ok(Self {
             kind,
             router: Router::new(kind, dialects)?,
             body_bytes_max: usize::try_from(limits.body_bytes_max).unwrap_or(usize::MAX),
             body_timeout: Limits::seconds(limits.body_timeout_s),
             request_timeout: Limits::seconds(limits.request_timeout_s),
+            has_tls: listener.tls.is_some(),
             disbelieved: Seldom::default(),
         })
     }

@@ -9,6 +9,10 @@ use hyper::body::Body;
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("countersign-request-id");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// A year in which browsers do not come in plain text, whatever link they follow (RFC 6797 section 6.1). Of the hosts below
+/// this one nothing is said: they may be somebody else's.
+const TLS_FROM_NOW_ON: &str = "max-age=31536000";
+
 /// A request, as far as its answer's last headers and its log line depend on it.
 pub(super) struct Trace {
     /// Its id.
@@ -25,6 +29,8 @@ pub(super) struct Trace {
     pub(super) is_unread: bool,
     /// Whether its route may hold it for news, so that its time says nothing of ours.
     pub(super) is_held: bool,
+    /// Whether it came by a listener with TLS.
+    pub(super) has_tls: bool,
 }
 
 /// Add the headers that every answer has, where the answer has none of its own.
@@ -48,6 +54,12 @@ pub(super) fn finish(mut answer: Answer, with: &Trace) -> Answer {
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
+    if with.has_tls {
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static(TLS_FROM_NOW_ON),
+        );
+    }
     if status == StatusCode::SERVICE_UNAVAILABLE {
         headers
             .entry(header::RETRY_AFTER)

@@ -50,6 +50,7 @@ impl Handler {
                     speaker: Speaker::Nobody,
                     is_unread: false,
                     is_held: face.holds(&request),
+                    has_tls: face.has_tls,
                 };
                 let timeout = match trace.is_held {
                     true => face.request_timeout + LONG_POLL_FOR,

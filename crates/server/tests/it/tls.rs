@@ -58,6 +58,25 @@ async fn both_versions_of_http_are_offered() {
 }
 
 #[tokio::test]
+async fn a_browser_that_came_with_tls_was_let_come_without() {
+    let files = tempfile::tempdir().unwrap();
+    let (server, trusted) = server(&files).await;
+    let unknown = b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    for request in [REQUEST, unknown] {
+        let stream = connect(server.public(), &trusted, &[]).await.unwrap();
+        let answer = exchange(stream, request).await;
+        let said = answer.header("strict-transport-security");
+        assert_eq!(said, Some("max-age=31536000"), "{answer:?}");
+    }
+    // In plain text it would mean nothing, and may not be said (RFC 6797 section 7.2).
+    let stream = TcpStream::connect(server.admin()).await.unwrap();
+    let answer = exchange(stream, REQUEST).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("strict-transport-security"), None);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_new_certificate_is_used_and_open_connections_go_on() {
     let files = tempfile::tempdir().unwrap();
     let (server, old) = server(&files).await;
