@@ -166,7 +166,7 @@ pub(super) static ROUTES: &[Route] = &[
     route("admin.approvals.show", Method::GET, "/admin/v1/environments/{environment}/approvals/{approval}", Viewer, Nothing, decode::show_approval,
         shows::<approval_rows::Approval>("Show an approval, with its receipt", &[ENVIRONMENT, APPROVAL])),
     route("admin.clients.callbacks", Method::PUT, "/admin/v1/environments/{environment}/clients/{client}/callbacks", Editor, Members, decode::set_callbacks,
-        makes::<approval_bodies::CallbacksToSet, rows::Client>("Set where a service provider hears of changes; the secret that signs is made with the first address", &[ENVIRONMENT, CLIENT, IDEMPOTENCY_KEY])),
+        makes::<approval_bodies::CallbacksToSet, rows::Client>("Set where a service provider hears of changes; the secret that signs is made with the first address, and forgotten with the last", &[ENVIRONMENT, CLIENT, IDEMPOTENCY_KEY])),
 
     route("admin.guards.show", Method::GET, "/admin/v1/environments/{environment}/guards", Viewer, Nothing, decode::show_guards,
         shows::<rows::Guards>("Show the guards", &[ENVIRONMENT])),

@@ -107,6 +107,10 @@ async fn a_service_provider_is_told_its_secret_with_its_first_callback() {
     )
     .json();
     assert_eq!(none["provider"]["callback_url"], json!(null));
+    assert_eq!(none["provider"]["has_callback_secret"], false, "{none}");
+    let anew = run(&data, &set, "").json();
+    assert!(anew["secret"].is_string(), "it could be replaced: {anew}");
+    assert_ne!(anew["secret"], first["secret"]);
     let other = run(&data, "client callbacks sandbox reporting", "");
     assert_eq!(other.code, 1, "no service provider");
     server.stop().await;

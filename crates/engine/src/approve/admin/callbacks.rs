@@ -16,7 +16,8 @@ use crate::{
 };
 
 impl Engine {
-    /// The secret of its callbacks is made with the first address, and told then.
+    /// The secret of its callbacks is made with the first address and told then, and forgotten with the last: one that got
+    /// about is replaced so.
     pub(super) async fn set_callbacks(
         &self,
         context: &CallContext,
@@ -53,7 +54,9 @@ impl Engine {
         after.callback_url = callback_url;
         after.notification_url = notification_url;
         let mut secret = None;
-        if has_address && after.callback_secret.is_none() {
+        if !has_address {
+            after.callback_secret = None;
+        } else if after.callback_secret.is_none() {
             let (told, sealed) = self.webhook_secret(known, id.as_str())?;
             after.callback_secret = Some(sealed);
             secret = Some(told);

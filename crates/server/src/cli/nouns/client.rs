@@ -70,7 +70,8 @@ pub enum Command {
         /// Its identifier
         client: String,
     },
-    /// Set where a service provider hears of its people's answers; what is left out is told nowhere
+    /// Set where a service provider hears of its people's answers; what is left out is told nowhere. The secret that signs
+    /// is shown with the first address, and forgotten without any: to replace it, give none, then give them again
     Callbacks {
         /// The environment
         environment: String,
