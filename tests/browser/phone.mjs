@@ -9,6 +9,7 @@ const facts = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const axe = readFileSync(createRequire(join(process.cwd(), "x.js")).resolve("axe-core/axe.min.js"), "utf8");
 const PIN = "402311";
 const WRONG = "111222";
+const OTHER = "736152";
 const LOOKS = ["light", "dark"].flatMap((scheme) => [360, 1280].map((width) => ({ scheme, width })));
 
 const told = { looks: 0, violations: [], overflows: [], small_targets: [], errors: [] };
@@ -114,6 +115,31 @@ async function setUp(page) {
   return { differs, weak, focused, exportable, survives_reload: survives };
 }
 
+/** The answer to an enrolment gets lost, and the person chooses another PIN. */
+async function loseAnswer() {
+  const context = await browser.newContext({ serviceWorkers: "block" });
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  const sent = [];
+  await page.route("**/phone/v1/devices", async (route) => {
+    sent.push(route.request().postDataJSON());
+    if (sent.length > 1) return route.continue();
+    await route.fetch();
+    await route.abort();
+  });
+  await page.goto(facts.url);
+  await page.waitForSelector("#name");
+  await type(page, { name: "Another phone", pin: PIN, "pin-again": PIN });
+  await page.click("form button");
+  await page.waitForSelector("form > .error:not(:empty)");
+  await type(page, { pin: OTHER, "pin-again": OTHER });
+  await page.click("form button");
+  await page.waitForSelector("#requests");
+  await context.close();
+  const keys = sent.map(({ key }) => key.x);
+  return { pins: sent.map(({ pin }) => pin), keys: keys.map((key) => keys.indexOf(key)) };
+}
+
 async function link(page) {
   await page.click("nav a.type-in");
   await page.fill("#nonce", "000 000 000");
@@ -168,6 +194,41 @@ async function approve(page) {
   await look(page, "11-approved");
   shown.passed = [(await pay(facts.target, id)).status, (await pay(facts.target, id)).status];
   return shown;
+}
+
+/** A request is open, and its PIN half typed, before the page has heard what this phone is. */
+async function keepOpen(page) {
+  const { id } = await ask(facts.target.replace("1250", "2"));
+  let hear;
+  const heard = new Promise((resolve) => (hear = resolve));
+  await page.route("**/phone/v1/device", async (route) => {
+    await heard;
+    await route.continue();
+  });
+  await page.goto("about:blank");
+  await page.goto(`${facts.url}#/requests/${id}`);
+  await page.waitForSelector("form.answer");
+  await page.fill("#pin", "4023");
+  hear();
+  await live(page);
+  const typed = await page.evaluate(() => document.querySelector("#pin")?.value ?? null);
+  await page.unroute("**/phone/v1/device");
+  await page.goto(`${facts.url}#/requests/${id}`);
+  await page.waitForSelector("form.answer");
+  await page.fill("#pin", PIN);
+  await page.click("form.answer button.primary");
+  await page.waitForSelector(".outcome");
+  return { typed, outcome: await title(page) };
+}
+
+/** An operator lets its PIN be tried again. */
+async function unlock() {
+  const headers = { Authorization: `Bearer ${facts.operator}` };
+  const { items } = await (await fetch(facts.devices, { headers })).json();
+  const locked = items.filter((device) => device.locked_at);
+  if (locked.length !== 1) throw new Error(`one phone is locked: ${JSON.stringify(items)}`);
+  const done = await fetch(`${facts.devices}/${locked[0].id}/unlock`, { method: "POST", headers });
+  if (!done.ok) throw new Error(`the operator may not: ${done.status}`);
 }
 
 async function reject(page) {
@@ -242,7 +303,11 @@ async function lock(page) {
   await page.goto(facts.url);
   await page.waitForSelector("#locked");
   await look(page, "16-locked-later");
-  return { title: locked, after_reload: true };
+  await live(page);
+  await unlock();
+  // Nobody touches the page: it hears of it.
+  await page.waitForSelector("#locked", { state: "detached" });
+  return { title: locked, after_reload: true, unlocked: await title(page) };
 }
 
 const browser = await chromium.launch({
@@ -261,8 +326,10 @@ try {
     if (message.type() === "error" && !isNetwork) told.errors.push(message.text());
   });
   told.setup = await setUp(page);
+  told.lost = await loseAnswer();
   told.code = await link(page);
   told.approved = await approve(page);
+  told.open = await keepOpen(page);
   told.rejected = await reject(page);
   told.keyboard = await byKeyboard(page);
   told.offline = await offline(page, context);

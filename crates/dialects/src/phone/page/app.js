@@ -228,7 +228,27 @@ function heard(fresh) {
   }
   const gone = shownRequest !== null && !fresh.requests.some((one) => one.id === shownRequest);
   if (gone && shownRequest) return void showRequest(shownRequest);
-  if (byId("main").querySelector("#requests, #offline")) showRequests({ focus: false });
+  if (isList()) showRequests({ focus: false });
+  if (known?.locked) void lookAgain();
+}
+
+/** Whether the list is what is shown, or would be with a network: a request that is open must stay, and what is typed. */
+function isList() {
+  return byId("main").querySelector("#requests, #offline") !== null;
+}
+
+/** An operator may have unlocked it: that, too, is news. */
+async function lookAgain() {
+  if (!device) return;
+  try {
+    known = await server.device(device);
+  } catch {
+    // Asked again with the next news.
+    return;
+  }
+  if (known.locked) return;
+  if (isList()) showRequests({ focus: false });
+  else if (byId("main").querySelector("#locked")) route();
 }
 
 /** @param {Connection} now */
@@ -255,7 +275,7 @@ function begin() {
       if (!device) throw new Error("there is no device");
       if (!known) {
         known = await server.device(device);
-        if (location.hash.startsWith("#/requests") || location.hash === "") showRequests({ focus: false });
+        if (isList()) showRequests({ focus: false });
       }
       return server.waiting(device, seen, signal);
     },

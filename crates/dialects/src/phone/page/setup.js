@@ -38,8 +38,8 @@ export function setup(server, environment, begun, bringsCode, done) {
     try {
       const fresh = begun ? { ...begun, name: name.input.value.trim() } : await make(name.input.value.trim());
       begun = fresh;
-      const known = await enrolled(server, fresh, pin.input.value, again.input.value);
-      const device = { ...fresh, enrolled: true };
+      const { made, known } = await enrolled(server, fresh, pin.input.value, again.input.value);
+      const device = { ...made, enrolled: true };
       await save(device);
       // So that the browser does not clear the key away when it needs room.
       await navigator.storage?.persist?.();
@@ -71,19 +71,22 @@ export function setup(server, environment, begun, bringsCode, done) {
 }
 
 /**
- * Enrol; a key that is known already was enrolled by a request whose answer got lost.
+ * Enrol. A key that is known already was enrolled by a request whose answer got lost, with a PIN that may have been
+ * another one: a new key takes its place, and what nobody links the server forgets.
  *
  * @param {import("./api.js").Server} server
  * @param {Device} device
  * @param {string} pin
  * @param {string} pinAgain
+ * @returns {Promise<{made: Device, known: Known}>}
  */
 async function enrolled(server, device, pin, pinAgain) {
   try {
-    return await server.enrol(device, pin, pinAgain);
+    return { made: device, known: await server.enrol(device, pin, pinAgain) };
   } catch (error) {
-    if (error instanceof Problem && error.status === 409) return server.device(device);
-    throw error;
+    if (!(error instanceof Problem && error.status === 409)) throw error;
+    const made = await make(device.name);
+    return { made, known: await server.enrol(made, pin, pinAgain) };
   }
 }
 

@@ -21,7 +21,10 @@ fn told() -> &'static Value {
         fs::create_dir_all(&shots).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let facts = folder.path().join("facts.json");
+        let (admin, operator) = stage.countersign.operators();
         let text = json!({
+            "devices": format!("http://{admin}/admin/v1/environments/sandbox/devices"),
+            "operator": operator,
             "chromium": "/usr/bin/chromium",
             "url": format!("{}/phone", stage.url()),
             "insecure": format!("http://phone.test:{}/phone", stage.countersign.public.port()),
@@ -48,6 +51,21 @@ fn a_person_sets_the_page_up_and_is_told_what_is_wrong_with_it() {
     assert_eq!(told["setup"]["focused"], "Requests", "{told}");
     assert_eq!(told["setup"]["exportable"], false, "{told}");
     assert_eq!(told["setup"]["survives_reload"], true, "{told}");
+}
+
+#[test]
+fn a_pin_was_forgotten_whose_enrolment_had_no_answer() {
+    let told = told();
+    let pins = json!(["402311", "736152", "736152"]);
+    assert_eq!(told["lost"]["pins"], pins, "{told}");
+    assert_eq!(told["lost"]["keys"], json!([0, 0, 2]), "a new key: {told}");
+}
+
+#[test]
+fn a_request_that_was_open_made_room_for_the_list() {
+    let told = told();
+    assert_eq!(told["open"]["typed"], "4023", "{told}");
+    assert_eq!(told["open"]["outcome"], "Approved", "{told}");
 }
 
 #[test]
@@ -109,6 +127,7 @@ fn five_wrong_pins_lock_the_page_and_it_says_so() {
     let told = told();
     assert_eq!(told["locked"]["title"], "This phone is locked", "{told}");
     assert_eq!(told["locked"]["after_reload"], true, "{told}");
+    assert_eq!(told["locked"]["unlocked"], "Requests", "{told}");
 }
 
 #[test]

@@ -107,6 +107,11 @@ impl Countersign {
         answer
     }
 
+    /// Where operators ask, and the first one's token: for scripts.
+    pub fn operators(&self) -> (SocketAddr, &str) {
+        (self.admin, &self.operator)
+    }
+
     /// Set the guards, all of them.
     pub fn set_guards(&self, environment: &str, guards: &Value) {
         let path = format!("/admin/v1/environments/{environment}/guards");
