@@ -5,7 +5,7 @@ use super::{
     time,
     views::word,
 };
-use crate::standard::approvals::{in_threes, state_word};
+use crate::wire::nonce::in_threes;
 use countersign_engine::{
     model::{
         approval::{Approval, Asked, Seat, Vote},
@@ -125,7 +125,7 @@ pub(super) fn approval(row: &Approval, version: u64, now: Timestamp) -> rows::Ap
         environment: row.environment.to_string(),
         id: row.id.to_string(),
         organization: row.organization.as_ref().map(ToString::to_string),
-        state: state_word(row.state_at(now)).to_owned(),
+        state: row.state_at(now).word().to_owned(),
         code: row.otp.clone(),
         seats: row.seats.iter().map(seat).collect(),
         needed: row.needed,

@@ -92,7 +92,7 @@ pub(super) fn answer(request: &Request<'_>, approval: ApprovalId) -> Result<Devi
         }
         None => None,
     };
-    // What cannot be a PIN is still compared with one: that it is wrong costs a try, whatever it looks like.
+    // What cannot be a PIN is the engine's to refuse: it costs no try. Here only what is too long to look at is.
     let pin = match approves {
         Some(true) => members.text("pin"),
         _ => members.optional_text("pin"),

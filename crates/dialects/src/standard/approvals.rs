@@ -5,7 +5,9 @@ use crate::{
     Decoded, Reply, Request, Response,
     admin::time,
     wire::{
-        authorization, headers, media, oauth_error,
+        authorization, headers, media,
+        nonce::in_threes,
+        oauth_error,
         openapi::{self, Answer, Body, Doc, Parameter, Place},
     },
 };
@@ -13,7 +15,6 @@ use countersign_engine::{
     call::{ApprovalCall, Call, CallContext, Presented},
     denied::{Denied, Fault, ProblemKind, Refusal},
     id::ApprovalId,
-    model::approval::ApprovalState,
     outcome::{ApprovalOutcome, Outcome},
 };
 use http::StatusCode;
@@ -201,7 +202,7 @@ pub(super) fn encode(
             ..
         } => ok(&Polled {
             approval: approval.as_str(),
-            state: state_word(*state),
+            state: state.word(),
             used: *is_used,
             approvals: *approvals,
             needed: *needed,
@@ -228,35 +229,15 @@ fn unexpected(context: &CallContext) -> Response {
     oauth_error::refuse_at_resource(&refusal, context)
 }
 
-/// The word for a state, on every face of ours.
-pub(crate) const fn state_word(state: ApprovalState) -> &'static str {
-    match state {
-        ApprovalState::Pending => "pending",
-        ApprovalState::Approved => "approved",
-        ApprovalState::Rejected => "rejected",
-        ApprovalState::Expired => "expired",
-        ApprovalState::Failed => "failed",
-    }
-}
-
-/// `194197169` as `194 197 169`.
-pub(crate) fn in_threes(nonce: &str) -> String {
-    let mut formatted = String::with_capacity(nonce.len() + nonce.len() / 3);
-    for (place, digit) in nonce.chars().enumerate() {
-        if place > 0 && place % 3 == 0 {
-            formatted.push(' ');
-        }
-        formatted.push(digit);
-    }
-    formatted
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use countersign_engine::{
         id::{EnvironmentId, IdentificationId, RequestId},
-        model::{identification::IdentificationState, provider_object::IdentificationFacts},
+        model::{
+            approval::ApprovalState, identification::IdentificationState,
+            provider_object::IdentificationFacts,
+        },
         outcome::News,
         row::Key,
         time::Timestamp,

@@ -4,6 +4,7 @@ use super::{
     Flavour,
     states::{self, Status},
 };
+use crate::wire::nonce::in_threes;
 use countersign_engine::{
     model::provider_object::{AssetFacts, IdentificationFacts, OperationFacts},
     time::Timestamp,
@@ -97,7 +98,7 @@ impl<'a> Identification<'a> {
             asset_uuid: facts.asset.as_ref().map(|asset| asset.as_str()),
             status_code: code,
             updated_at: time(facts.updated_at),
-            nonce_formatted: spaced(&facts.nonce),
+            nonce_formatted: in_threes(&facts.nonce),
             status_text: text,
         }
     }
@@ -147,16 +148,4 @@ pub(super) fn time(at: Timestamp) -> String {
     let at = jiff::Timestamp::from_microsecond(at.micros()).unwrap_or(jiff::Timestamp::MAX);
     let text = format!("{at:.6}");
     format!("{}+00:00", text.trim_end_matches('Z'))
-}
-
-/// A nonce in groups of three.
-pub(super) fn spaced(nonce: &str) -> String {
-    let mut text = String::with_capacity(nonce.len() + nonce.len() / 3);
-    for (at, digit) in nonce.chars().enumerate() {
-        if at > 0 && at % 3 == 0 {
-            text.push(' ');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -3,8 +3,9 @@
 use super::{
     Flavour, picture,
     states::{self, Status},
-    tutorial::{signature, spaced, time},
+    tutorial::{signature, time},
 };
+use crate::wire::nonce::in_threes;
 use countersign_engine::{
     denied::Fault,
     model::provider_object::{
@@ -196,7 +197,7 @@ impl<'a> Identification<'a> {
                 [facts.created_at, facts.updated_at],
             ),
             nonce: &facts.nonce,
-            nonce_formatted: spaced(&facts.nonce),
+            nonce_formatted: in_threes(&facts.nonce),
             asset_uuid: facts.asset.as_ref().map(|asset| asset.as_str()),
             appapi: link,
             qrcode: link.map(picture::qr_png).transpose()?,
@@ -257,7 +258,7 @@ impl<'a> ServiceProvider<'a> {
             common,
             api_key: api_key.map(|key| key.expose().as_str()),
             nonce,
-            nonce_formatted: nonce.map(spaced),
+            nonce_formatted: nonce.map(in_threes),
             url: facts.url.as_deref(),
             callback_url: facts.callback_url.as_deref(),
             notification_url: facts.notification_url.as_deref(),

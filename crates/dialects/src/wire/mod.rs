@@ -8,6 +8,7 @@ pub mod form;
 pub mod headers;
 pub mod json;
 pub mod media;
+pub mod nonce;
 pub mod oauth_error;
 pub mod openapi;
 pub mod percent;
