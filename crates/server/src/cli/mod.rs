@@ -134,11 +134,10 @@ pub fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let result = dispatch(arguments, &mut output);
     // What was done is told also when what came after it failed.
-    let told = tell(&output.text);
+    let told = output::print(&output.text);
     match result {
-        Ok(()) if told => ExitCode::SUCCESS,
-        // Whoever read has gone (`countersign audit | head`): nothing is left to say.
-        Ok(()) => Exit::Refused.into(),
+        // Where whoever read has gone (`countersign audit | head`) nothing is left to say.
+        Ok(()) => told.map_or_else(|unread| unread.exit.into(), |()| ExitCode::SUCCESS),
         Err(failure) => {
             complain(&failure, output.json);
             failure.exit.into()
@@ -155,13 +154,6 @@ fn parse_failed(error: &clap::Error) -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
-}
-
-fn tell(text: &str) -> bool {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .is_ok()
 }
 
 fn complain(failure: &Failure, json: bool) {

@@ -1,8 +1,20 @@
 //! What is printed: tables for people, JSON for machines, and a secret once.
 
+use super::failure::Failure;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
-use std::fmt::Write as _;
+use std::{fmt::Write as _, io::Write as _};
+
+/// Print at once, for whoever has to read it before the command ends.
+///
+/// # Errors
+/// [`Failure`] when standard output has gone: nobody read it.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::refused(format!("cannot write to standard output: {error}")))
+}
 
 /// A column of a table, or a line of a single row: its title, and the member that it shows.
 pub type Column = (&'static str, &'static str);

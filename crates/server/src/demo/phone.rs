@@ -102,7 +102,7 @@ impl DemoPhone {
 
     /// Wait for news, and approve what waits: the version of it.
     async fn approve_news(&self, seen: Option<u64>, pin: &Secret<String>) -> Result<u64, Refused> {
-        let news = self.phone.waiting(seen).await?;
+        let news = self.phone.news(seen).await?;
         for waiting in &news.requests {
             let answered = self.phone.answer(waiting, Decision::Approve(pin)).await;
             match answered {

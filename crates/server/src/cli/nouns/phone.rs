@@ -161,7 +161,7 @@ pub async fn run(
             let waiting = phone.request(&request).await?;
             // People read before they type; machines have read it with `show`.
             if !output.json {
-                shown::print(&waiting, phone.now());
+                shown::print(&waiting, phone.now())?;
             }
             let pin = pin.for_answer()?;
             let answered = phone.answer(&waiting, Decision::Approve(&pin)).await?;

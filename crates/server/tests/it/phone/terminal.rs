@@ -1,12 +1,20 @@
 //! `countersign phone`: the same as the page, for terminals and scripts.
 
 use super::{Stage, TARGET};
+use crate::proxies::{child::eventually, wire};
 use serde_json::{Value, json};
 use std::{
     fs,
+    io::{BufReader, Write},
+    net::TcpListener,
     os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 use tempfile::TempDir;
 
@@ -238,6 +246,63 @@ fn a_phones_file_is_its_owners_alone_and_never_overwritten() {
     let open = phone.run(&["show"], PIN);
     assert_eq!(open.code, Some(1));
     assert!(open.err.contains("can be read by others"), "{}", open.err);
+}
+
+/// Somebody's server that holds nothing, as one does that drains: the answer to everything, at once.
+fn in_a_hurry() -> (String, Arc<AtomicU32>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::<AtomicU32>::default();
+    let counted = Arc::clone(&asked);
+    std::thread::Builder::new()
+        .spawn(move || {
+            for stream in listener.incoming() {
+                let mut reader = BufReader::new(stream.unwrap());
+                wire::line(&mut reader).unwrap();
+                let headers = wire::headers(&mut reader).unwrap();
+                wire::body(&mut reader, &headers, false).unwrap();
+                counted.fetch_add(1, Ordering::Relaxed);
+                let body = json!({ "id": "d", "version": 7, "requests": [] }).to_string();
+                let length = body.len();
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+                );
+                let answer = format!("{head}{body}");
+                reader.get_mut().write_all(answer.as_bytes()).unwrap();
+            }
+        })
+        .unwrap();
+    (url, asked)
+}
+
+#[test]
+fn a_watching_phone_asked_without_end_what_was_not_held() {
+    let (url, asked) = in_a_hurry();
+    let phone = Phone::new();
+    phone.run(&["enrol", "--url", &url, "--json"], PIN).json();
+    let enrolled = asked.load(Ordering::Relaxed);
+    let mut watching = phone.watch(&[]);
+    eventually("it watches", || {
+        (asked.load(Ordering::Relaxed) >= enrolled + 2).then_some(())
+    });
+    std::thread::sleep(Duration::from_secs(1));
+    watching.kill().unwrap();
+    watching.wait().unwrap();
+    assert_eq!(asked.load(Ordering::Relaxed), enrolled + 2, "in a second");
+}
+
+#[test]
+fn a_watching_phone_approved_what_nobody_could_read() {
+    let stage = Stage::new();
+    let phone = Phone::linked(&stage);
+    let mut watching = phone.watch(&["--auto-approve", "--json", "--count", "1"]);
+    drop(watching.stdout.take());
+    let (id, _) = stage.ask(TARGET);
+    let told = Told::of(watching.wait_with_output().unwrap());
+    assert_eq!(told.code, Some(1), "{}", told.err);
+    assert!(told.err.contains("standard output"), "{}", told.err);
+    let waits = stage.pay(TARGET, Some(&id));
+    assert_eq!(Stage::refused(&waits), "approval-required", "{waits:?}");
 }
 
 #[test]

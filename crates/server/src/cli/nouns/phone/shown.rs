@@ -1,13 +1,15 @@
 //! A request, as a terminal shows it: from its record, and from nothing else.
 
 use super::Waiting;
-use crate::cli::output::{Column, Output};
+use crate::cli::{
+    failure::Failure,
+    output::{self, Column, Output},
+};
 use countersign_engine::{
     record::{BoundRequest, Kind, MayApprove, Record},
     time::Timestamp,
 };
 use serde_json::json;
-use std::io::Write as _;
 
 const LIST: &[Column] = &[
     ("request", "id"),
@@ -55,11 +57,8 @@ pub(super) fn outcome(waiting: &Waiting) -> &'static str {
 }
 
 /// Show it now: whoever has to decide reads it before the command ends.
-pub(super) fn print(waiting: &Waiting, now: Timestamp) {
-    let text = request(waiting, now);
-    // Where standard output has gone there is nobody left to read.
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+pub(super) fn print(waiting: &Waiting, now: Timestamp) -> Result<(), Failure> {
+    output::print(&request(waiting, now))
 }
 
 /// A request, whole, with an empty line behind it.

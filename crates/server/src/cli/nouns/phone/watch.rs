@@ -5,7 +5,11 @@ use super::{
     pin::{self, Source},
     shown,
 };
-use crate::cli::{connect::Connection, failure::Failure, output::Output};
+use crate::cli::{
+    connect::Connection,
+    failure::Failure,
+    output::{self, Output},
+};
 use countersign_engine::secret::Secret;
 use serde_json::Value;
 use std::{
@@ -70,7 +74,7 @@ pub(super) async fn run(
     let mut version = None;
     let mut again = AGAIN_MIN;
     while arguments.count.is_none_or(|count| watcher.answers < count) {
-        match watcher.phone.waiting(version).await {
+        match watcher.phone.news(version).await {
             Ok(news) => {
                 again = AGAIN_MIN;
                 version = Some(news.version);
@@ -101,7 +105,7 @@ impl Watcher {
         match self.json {
             true => tell(&waiting.json()),
             false => shown::print(&waiting, self.phone.now()),
-        }
+        }?;
         let answered = match &self.auto {
             Some(pin) => self.phone.answer(&waiting, Decision::Approve(pin)).await,
             None if !pin::is_attended() => return Ok(()),
@@ -121,7 +125,6 @@ impl Watcher {
                     true => tell(&answered.json()),
                     false => say(shown::outcome(&answered)),
                 }
-                Ok(())
             }
             Err(refused) => self.excuse(&waiting, refused),
         }
@@ -178,17 +181,16 @@ fn ask() -> Result<Choice, Failure> {
 }
 
 /// A document for machines, on one line, now.
-fn tell(value: &Value) {
-    say(&value.to_string());
+fn tell(value: &Value) -> Result<(), Failure> {
+    say(&value.to_string())
 }
 
 /// A line, now: watching goes on, and its reader must not wait for its end.
-fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    // Where standard output has gone there is nobody left to read.
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+fn say(line: &str) -> Result<(), Failure> {
+    output::print(&format!("{line}\n"))
 }
 
 fn complain(line: &str) {
+    // Where standard error has gone there is nobody left to tell.
     let _ = writeln!(std::io::stderr(), "{line}");
 }

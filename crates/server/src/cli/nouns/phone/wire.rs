@@ -11,11 +11,16 @@ use reqwest::{
     header::{CONTENT_TYPE, HeaderValue},
 };
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
 use url::Url;
 
 /// Bytes of an answer: three requests at their longest.
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
+/// Between two questions for news that the server does not hold: as the page does.
+const UNHELD: Duration = Duration::from_secs(3);
 
 /// A phone: its key, and where it is enrolled.
 pub struct Phone {
@@ -216,6 +221,21 @@ impl Phone {
             version,
             requests: read?,
         })
+    }
+
+    /// The same for whoever asks again and again: an answer without news that comes early was not held, by a server that
+    /// drains or holds enough others, or by a proxy. Ask no faster than this lets.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn news(&self, seen: Option<u64>) -> Result<News, Refused> {
+        let asked = self.clock.monotonic();
+        let news = self.waiting(seen).await?;
+        let took = self.clock.monotonic().saturating_sub(asked);
+        if seen == Some(news.version) && took < UNHELD {
+            tokio::time::sleep(UNHELD).await;
+        }
+        Ok(news)
     }
 
     /// One request.
