@@ -284,13 +284,20 @@ fn may_be_admins(status: StatusCode, kind: Option<&HeaderValue>) -> bool {
         || !(is("application/json") || is_elsewhere)
 }
 
-/// Why no answer came, and what to do about it.
+/// Why the server that `--server` names did not answer, and what to do about it.
 pub fn unreachable(error: reqwest::Error) -> Failure {
+    let otherwise = "see that it runs (`countersign serve`) and that --server is right; `countersign doctor` looks at everything";
+    unreachable_at("--server", otherwise, error)
+}
+
+/// The same where another `option` names the address. `otherwise` is what to do where no certificate is to blame.
+pub fn unreachable_at(option: &str, otherwise: &str, error: reqwest::Error) -> Failure {
     let error = error.without_url();
-    let advice = if is_about_certificate(&error) {
-        "see that --server has the name in the server's certificate, and name the authority that signed it with --ca"
-    } else {
-        "see that it runs (`countersign serve`) and that --server is right; `countersign doctor` looks at everything"
+    let advice = match is_about_certificate(&error) {
+        true => format!(
+            "see that {option} has the name in the server's certificate, and name the authority that signed it with --ca"
+        ),
+        false => otherwise.to_owned(),
     };
     Failure::unreachable(format!("the server cannot be reached: {}", why(&error))).advise(advice)
 }

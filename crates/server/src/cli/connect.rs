@@ -8,6 +8,9 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use url::Url;
 
+/// What to do where others read an operator's token.
+const REPLACE_TOKEN: &str = "revoke the token";
+
 /// What the command line says about the server.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Which server")]
@@ -59,7 +62,7 @@ impl Connection {
         let named = |name: &str| variable(variables, name);
         let server = self.server.clone().or_else(|| named("COUNTERSIGN_SERVER"));
         let token = match &self.operator_token_file {
-            Some(file) => Some(files::secret(file)?),
+            Some(file) => Some(files::secret(file, REPLACE_TOKEN)?),
             None => named("COUNTERSIGN_OPERATOR_TOKEN").map(Secret::new),
         };
         let (server, token) = match (server, token) {
@@ -163,7 +166,7 @@ fn read(path: &Path) -> Result<OperatorFile, Failure> {
                 "name the data folder with --data or COUNTERSIGN_DATA, or give --server and --operator-token-file",
             ));
     }
-    let text = files::secret(path)?;
+    let text = files::secret(path, REPLACE_TOKEN)?;
     serde_json::from_str(text.expose()).map_err(|error| {
         Failure::refused(format!("{OPERATOR_FILE} is not what `init` or `serve` writes"))
             .at(format!("{}, line {}", path.display(), error.line()))

@@ -28,8 +28,8 @@ pub fn text(path: &Path) -> Result<String, Failure> {
 /// A secret in `path`, or in standard input for `-`, without the end of its line.
 ///
 /// # Errors
-/// [`Failure`], also when others can read the file: then it is no secret any more.
-pub fn secret(path: &Path) -> Result<Secret<String>, Failure> {
+/// [`Failure`], also when others can read the file: then it is no secret any more, and `replace` says how to have another.
+pub fn secret(path: &Path, replace: &str) -> Result<Secret<String>, Failure> {
     let text = if path == Path::new("-") {
         bounded(std::io::stdin().lock(), "standard input", SECRET_BYTES_MAX)?
     } else {
@@ -44,7 +44,7 @@ pub fn secret(path: &Path) -> Result<Secret<String>, Failure> {
                     metadata.permissions().mode() & 0o777
                 ))
                 .advise(format!(
-                    "chmod 600 {name}, and revoke the token if others did read it"
+                    "chmod 600 {name}, and {replace} if others did read it"
                 )));
         }
         bounded(file, &name, SECRET_BYTES_MAX)?

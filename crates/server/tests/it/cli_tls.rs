@@ -128,6 +128,20 @@ async fn a_stranger_is_not_believed_to_be_the_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_phone_was_not_told_how_to_name_the_authority() {
+    let files = tempfile::tempdir().unwrap();
+    let ours = authority(&files, "ours");
+    let (server, data) = server(sign(&files, &ours, "127.0.0.1")).await;
+    let file = files.path().join("phone.json");
+    let (at, file) = (server.admin(), file.display());
+    let line = format!("phone enrol --url https://{at} --file {file}");
+    let ran = run_with(&data, &line, "", &[("COUNTERSIGN_PHONE_PIN", "402311")]);
+    is_refused(&ran, "an authority that nobody named");
+    assert!(ran.err.contains("--url"), "{}", ran.err);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_without_certificates_does_not_mean_everybody() {
     let files = tempfile::tempdir().unwrap();
     let ours = authority(&files, "ours");

@@ -246,6 +246,8 @@ fn a_phones_file_is_its_owners_alone_and_never_overwritten() {
     let open = phone.run(&["show"], PIN);
     assert_eq!(open.code, Some(1));
     assert!(open.err.contains("can be read by others"), "{}", open.err);
+    assert!(open.err.contains("device remove"), "{}", open.err);
+    assert!(!open.err.contains("revoke the token"), "{}", open.err);
 }
 
 /// Somebody's server that holds nothing, as one does that drains: the answer to everything, at once.

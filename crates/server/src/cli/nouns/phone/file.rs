@@ -13,6 +13,10 @@ use std::{
 };
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
+/// What to do where others read what is the phone's owner's alone. Only an operator can remove a device.
+pub(super) const REPLACE_PHONE: &str =
+    "have the device removed (`countersign device remove`) and enrol anew";
+
 /// What the file holds.
 #[derive(Serialize, Deserialize, ZeroizeOnDrop)]
 #[serde(deny_unknown_fields)]
@@ -51,7 +55,7 @@ impl PhoneFile {
                 .at(format!("{} does not exist", path.display()))
                 .advise("make one with `countersign phone enrol --url URL`, or name its file with --file"));
         }
-        let text = files::secret(path)?;
+        let text = files::secret(path, REPLACE_PHONE)?;
         serde_json::from_str(text.expose()).map_err(|error| {
             Failure::refused("this is not the file of a phone")
                 .at(format!("{}, line {}", path.display(), error.line()))

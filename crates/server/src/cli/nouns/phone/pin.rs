@@ -1,6 +1,7 @@
 //! The PIN: from a file, the environment, or typed where nobody sees it. Never from the command line, which other users
 //! of the machine can read.
 
+use super::file::REPLACE_PHONE;
 use crate::{
     cli::{failure::Failure, files},
     system::environment_variables,
@@ -48,7 +49,7 @@ impl Source {
     /// The PIN that a file or the environment tells.
     pub(super) fn said(&self) -> Result<Option<Secret<String>>, Failure> {
         if let Some(file) = &self.pin_file {
-            return files::secret(file).map(Some);
+            return files::secret(file, REPLACE_PHONE).map(Some);
         }
         let variables = environment_variables().into_iter();
         let mut named = variables.filter(|(name, value)| name == VARIABLE && !value.is_empty());

@@ -353,7 +353,7 @@ impl Phone {
         url: &Url,
     ) -> Result<Value, Refused> {
         let place = format!("{method} {url}");
-        let unreachable = |error| api::unreachable(error).at(&place).advise(WHERE);
+        let unreachable = |error| api::unreachable_at("--url", WHERE, error).at(&place);
         let mut response = request.send().await.map_err(unreachable)?;
         let status = response.status();
         let mut bytes = Vec::new();
