@@ -138,7 +138,9 @@ async fn ask(server: &Server, key: &str, number: usize) -> Result<String> {
     let answer = ask_once(server.gateway, &question).await?;
     let poll = answer.header("location");
     let id = poll.and_then(|poll| Some(poll.rsplit_once('/')?.1));
-    Ok(id.with_context(|| format!("no approval: {answer:?}"))?.to_owned())
+    Ok(id
+        .with_context(|| format!("no approval: {answer:?}"))?
+        .to_owned())
 }
 
 /// The approver's phone: the server's own program, in a terminal.
