@@ -3,7 +3,7 @@
 use crate::{
     advice,
     compose::{self, Composed},
-    config::{Address, AdminListener, Config, Limits},
+    config::{Address, AdminListener, Config, GatewayListener, Limits},
     folder::DataFolder,
     gateway::GatewayProfile,
     http::{Accepting, Bound, Face, Handler, Kind, bind, install_hook, tls::Reloading},
@@ -85,11 +85,7 @@ pub async fn start_on(
             .map(|(bound, _)| bound.addresses.clone())
             .collect(),
     };
-    let certificates: Vec<Arc<Reloading>> = [&public, &admin]
-        .into_iter()
-        .chain(gateways.iter().map(|(bound, _)| bound))
-        .filter_map(Bound::tls)
-        .collect();
+    let certificates = certificates([&public, &admin], &gateways);
     let url = admin_url(&config.listener.admin, &addresses.admin);
     welcome_operator(&composed, &url, false).await?;
 
@@ -131,6 +127,13 @@ pub async fn start_on(
         certificates,
         drain_for: Limits::seconds(config.server.drain_s),
     })
+}
+
+/// What is read again when it changes.
+fn certificates(faces: [&Bound; 2], gateways: &[(Bound, GatewayListener)]) -> Vec<Arc<Reloading>> {
+    let gateways = gateways.iter().map(|(bound, _)| bound);
+    let all = faces.into_iter().chain(gateways);
+    all.filter_map(Bound::tls).collect()
 }
 
 fn days(days: u32) -> Duration {

@@ -297,7 +297,7 @@ fn a_watching_phone_asked_without_end_what_was_not_held() {
 fn a_watching_phone_approved_what_nobody_could_read() {
     let stage = Stage::new();
     let phone = Phone::linked(&stage);
-    let mut watching = phone.watch(&["--auto-approve", "--json"]);
+    let mut watching = phone.watch(&["--auto-approve", "--json", "--count", "1"]);
     drop(watching.stdout.take());
     let (id, _) = stage.ask(TARGET);
     let told = Told::of(watching.wait_with_output().unwrap());
