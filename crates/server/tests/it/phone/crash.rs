@@ -1,14 +1,14 @@
 //! The tries of a PIN, over `kill -9` and over any number of tries at once: the real binary, its own file, a phone
 //! that speaks the documented protocol.
 
-use super::{API, Stage};
+use super::Stage;
 use crate::proxies::{
-    child::eventually,
     countersign::Countersign,
     phone::{PIN, Phone},
     wire::Ask,
 };
-use countersign::system;
+use countersign::system::{self, SystemClock};
+use countersign_engine::ports::Clock;
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -62,26 +62,30 @@ impl Stage {
 #[test]
 fn a_kill_between_pin_and_signature_costs_a_try_or_leaves_one_signature() {
     let (mut stage, mut phone) = stage();
-    let (mut rounds, mut spent) = (0_u64, 0);
-    // Now and then the answer is there before the kill is.
-    while spent < 3 {
-        rounds += 1;
-        assert!(rounds <= 40, "no kill met an answer under way: {spent}");
-        let target = format!("/payouts?to=Ada&amount={rounds}");
-        let (id, _) = stage.ask(&target);
-        let waiting = phone.waiting();
-        let request = waiting.iter().find(|it| it["id"] == *id).unwrap();
-        let answer = phone.approve(request, PIN);
+    let clock = SystemClock::start();
+    let began = clock.monotonic();
+    drop(
+        phone
+            .approve(&asked(&stage, &phone, 0), PIN)
+            .send(stage.countersign.public),
+    );
+    let takes = clock.monotonic() - began;
+    let mut seen = BTreeMap::<&str, u32>::new();
+    // Kills come at any time of an answer: before its first commit, between the two, and after both.
+    for round in 1_u32.. {
+        assert!(
+            round <= 100,
+            "no kill came between the two commits: {seen:?}"
+        );
+        let request = asked(&stage, &phone, round);
+        let id = request["id"].as_str().unwrap();
+        let answer = phone.approve(&request, PIN);
         let public = stage.countersign.public;
         let (said, told) = channel();
         let asking = system::thread("answer", move || {
             said.send(answer.send_within(public, PATIENCE)).unwrap();
         });
-        // The try is written down: now the PIN is being compared, or has been.
-        eventually("the try", || {
-            let is_spent = phone.device()["tries_left"] == TRIES - 1;
-            (is_spent || stage.approval(&id)["state"] == "approved").then_some(())
-        });
+        std::thread::sleep(takes * (round % 10) / 10);
         stage.countersign.kill_and_start_again();
         phone.move_to(stage.countersign.public);
         asking.unwrap().join().unwrap();
@@ -90,37 +94,51 @@ fn a_kill_between_pin_and_signature_costs_a_try_or_leaves_one_signature() {
             .recv()
             .unwrap()
             .is_ok_and(|answer| answer.status == 200);
-        let (left, approval) = (phone.device()["tries_left"].clone(), stage.approval(&id));
-        match approval["state"].as_str().unwrap() {
-            "pending" => {
-                assert!(!is_acknowledged, "{approval}");
-                assert_eq!(left, TRIES - 1, "one try: {approval}");
-                spent += 1;
-                phone.approves(&format!("Pay {rounds} to Ada"));
-            }
-            "approved" => assert_eq!(left, TRIES, "{approval}"),
-            other => panic!("{other}: {approval}"),
+        let left = phone.device()["tries_left"].as_u64().unwrap();
+        let state = stage.approval(id)["state"].as_str().unwrap().to_owned();
+        let outcome = match (state.as_str(), left) {
+            ("pending", TRIES) => "nothing",
+            ("pending", left) if left == TRIES - 1 => "a try",
+            ("approved", TRIES) => "signed",
+            other => panic!("{other:?}"),
+        };
+        *seen.entry(outcome).or_default() += 1;
+        if outcome != "signed" {
+            assert!(!is_acknowledged, "it was answered, and is lost");
+            phone.approves(&format!("Pay {round} to Ada"));
         }
         assert_eq!(phone.device()["tries_left"], TRIES);
-        assert_eq!(stage.audited("approval.approve", &id), 1, "signed once");
-        assert_eq!(stage.pay(&target, Some(&id)).status, 200);
-        assert_eq!(
-            Stage::refused(&stage.pay(&target, Some(&id))),
-            "approval-used"
-        );
+        assert_eq!(stage.audited("approval.approve", id), 1, "signed once");
+        let target = payout(round);
+        assert_eq!(stage.pay(&target, Some(id)).status, 200);
+        let again = stage.pay(&target, Some(id));
+        assert_eq!(Stage::refused(&again), "approval-used");
+        if round >= 10 && seen.contains_key("a try") {
+            break;
+        }
     }
+    eprintln!("what kills left: {seen:?}");
+}
+
+fn payout(amount: u32) -> String {
+    format!("/payouts?to=Ada&amount={amount}")
+}
+
+/// A payout that is asked for, as the phone sees it.
+fn asked(stage: &Stage, phone: &Phone, amount: u32) -> Value {
+    let (id, _) = stage.ask(&payout(amount));
+    let mut waiting = phone.waiting();
+    let place = waiting.iter().position(|it| it["id"] == *id).unwrap();
+    waiting.swap_remove(place)
 }
 
 #[test]
 fn of_two_hundred_wrong_pins_at_once_five_are_compared_and_a_restart_gives_none_back() {
     const AT_ONCE: usize = 200;
     let (mut stage, mut phone) = stage();
-    let (id, _) = stage.ask("/payouts?to=Ada&amount=1");
-    let waiting = phone.waiting();
-    let [request] = waiting.as_slice() else {
-        panic!("{waiting:?}")
-    };
-    let wrong = |number: usize| phone.approve(request, &format!("84{:04}", number * 7));
+    let request = asked(&stage, &phone, 1);
+    let id = request["id"].as_str().unwrap();
+    let wrong = |number: usize| phone.approve(&request, &format!("84{:04}", number * 7));
     let asks: Vec<Ask> = (0..AT_ONCE).map(wrong).collect();
     let together = Arc::new(Barrier::new(AT_ONCE));
     let (say, told) = channel();
@@ -147,7 +165,7 @@ fn of_two_hundred_wrong_pins_at_once_five_are_compared_and_a_restart_gives_none_
     for thread in threads {
         thread.join().unwrap();
     }
-    let compared = stage.audited("device.try_pin", &id);
+    let compared = stage.audited("device.try_pin", id);
     assert_eq!(compared as u64, TRIES, "{statuses:?}");
     let told_wrong = statuses["403 urn:countersign:problem:wrong-pin"];
     assert!(told_wrong as u64 <= TRIES, "{statuses:?}");
@@ -163,12 +181,12 @@ fn of_two_hundred_wrong_pins_at_once_five_are_compared_and_a_restart_gives_none_
             (&device["locked"], &device["tries_left"]),
             (&json!(true), &json!(0))
         );
-        let right = phone.approve(request, PIN).send(stage.countersign.public);
+        let right = phone.approve(&request, PIN).send(stage.countersign.public);
         assert_eq!(right.status, 403, "{right:?}");
         assert_eq!(Stage::refused(&right), "device-locked");
-        assert_eq!(stage.audited("device.try_pin", &id) as u64, TRIES);
-        assert_eq!(stage.approval(&id)["state"], "pending");
+        assert_eq!(stage.audited("device.try_pin", id) as u64, TRIES);
+        assert_eq!(stage.approval(id)["state"], "pending");
     }
-    let asked = stage.pay("/payouts?to=Ada&amount=1", Some(&id));
-    assert_eq!(asked.status, 403, "{API}: {asked:?}");
+    let late = stage.pay(&payout(1), Some(id));
+    assert_eq!(late.status, 403, "{late:?}");
 }
