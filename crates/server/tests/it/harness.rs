@@ -231,6 +231,11 @@ pub fn resident_kib(process: u32) -> u64 {
     status_kib(process, "RssAnon:")
 }
 
+/// All the memory that a process holds now.
+pub fn resident_whole_kib(process: u32) -> u64 {
+    status_kib(process, "VmRSS:")
+}
+
 fn status_kib(process: u32, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(name));

@@ -4,7 +4,7 @@
 use crate::{
     ask::Ask,
     binary::Process,
-    harness::{parse, resident_kib},
+    harness::{parse, resident_whole_kib},
 };
 use countersign::system;
 use serde_json::json;
@@ -92,7 +92,7 @@ async fn two_hundred_logins_at_a_time_take_the_memory_of_one_hash_a_core() {
     for _ in 0..AT_ONCE {
         streams.push(visit(doors.public).await);
     }
-    let base = resident_kib(id);
+    let base = resident_whole_kib(id);
 
     let next = std::sync::Arc::new(AtomicU32::new(0));
     let mut visitors = JoinSet::new();
@@ -108,13 +108,22 @@ async fn two_hundred_logins_at_a_time_take_the_memory_of_one_hash_a_core() {
                 *statuses.entry(status).or_insert(0) += 1;
             }
         }
-        most = most.max(resident_kib(id));
+        most = most.max(resident_whole_kib(id));
     }
     let allowed = (base + system::cores() as u64 * HASH_KIB) * 11 / 10;
     assert!(
         most <= allowed,
         "{base} KiB before, {most} KiB at most, {allowed} KiB allowed"
     );
+    // And afterwards it is given back: less than half a hash more than before.
+    for tenth in 0.. {
+        let now = resident_whole_kib(id);
+        if now < base + HASH_KIB / 2 {
+            break;
+        }
+        assert!(tenth < 200, "{base} KiB before, {now} KiB long after");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     // Compared and wrong, or turned away because too many wait: nothing else, and both.
     let asked: usize = statuses.values().sum();
     assert_eq!(asked, AT_ONCE * LOGINS_EACH);

@@ -39,7 +39,7 @@ const THREADS: usize = 4;
 const WAITING_MAX: usize = 256;
 /// How long an operation is waited for, its turn included. An answer to a request uses a key twice at most and has 30 s
 /// unless configured otherwise: whoever typed in the right PIN must get the try back before that ends.
-const OPERATION_MAX: Duration = Duration::from_secs(5);
+const OPERATION_MAX: Duration = Duration::from_secs(10);
 /// Bytes of a `CKA_ID`: random, and so nobody else's in a token that is shared.
 const ID_BYTES: usize = 16;
 
