@@ -393,10 +393,14 @@ pub struct NewKey {
     pub private: Sealed,
 }
 
+/// A place, until it is dropped.
+pub type Admitted = Box<dyn Send + Sync>;
+
 /// Where passwords are hashed: slowly, and never more at once than the machine bears.
 pub trait PasswordHasher: Send + Sync {
-    /// Whether so many wait that one more would be turned away now: then nothing need be read or written for it.
-    fn is_busy(&self) -> bool;
+    /// A place for somebody whose password is to be compared; none where as many have one as are served: then nothing
+    /// need be read or written, or kept while it is read, to turn one more away.
+    fn admit(&self) -> Option<Admitted>;
 
     /// The hash of a new password, in PHC form (Argon2id).
     ///

@@ -12,8 +12,9 @@ use crate::{
         subject::PasswordHash,
     },
     ports::{
-        Cursor, Decrypted, Entropy, FeedCursor, FeedPage, Freshness, Generation, Housekeeping,
-        Kept, KeyPlace, Keystore, NewKey, Page, PasswordHasher, Pending, Query, Store, Verified,
+        Admitted, Cursor, Decrypted, Entropy, FeedCursor, FeedPage, Freshness, Generation,
+        Housekeeping, Kept, KeyPlace, Keystore, NewKey, Page, PasswordHasher, Pending, Query,
+        Store, Verified,
     },
     row::{Key, Row, Stored},
     sealed::Sealed,
@@ -205,8 +206,8 @@ impl Keystore for Envelopes {
 pub struct NoPasswords;
 
 impl PasswordHasher for NoPasswords {
-    fn is_busy(&self) -> bool {
-        true
+    fn admit(&self) -> Option<Admitted> {
+        None
     }
 
     fn hash<'a>(&'a self, _: &'a Secret<String>) -> Pending<'a, Result<PasswordHash, Fault>> {

@@ -9,10 +9,11 @@ use argon2::{
 use countersign_engine::{
     denied::Fault,
     model::subject,
-    ports::{Entropy, PasswordHasher, Pending, Verified},
+    ports::{Admitted, Entropy, PasswordHasher, Pending, Verified},
     secret::Secret,
 };
 use std::{cell::RefCell, sync::Arc};
+use tokio::sync::Semaphore;
 use zeroize::Zeroize;
 
 /// Memory of one hash, in KiB: what OWASP's cheat sheet names for two passes.
@@ -26,6 +27,8 @@ const WAITING_PER_CORE: usize = 32;
 /// Argon2id with the parameters above.
 pub struct Argon2Hasher {
     pool: Pool,
+    /// Of those who are compared, who wait for it, and who are still being looked up.
+    places: Arc<Semaphore>,
     entropy: Arc<dyn Entropy>,
     /// What is compared where there is no hash, so that it takes as long.
     decoy: subject::PasswordHash,
@@ -39,6 +42,7 @@ impl Argon2Hasher {
     pub fn new(entropy: Arc<dyn Entropy>, cores: usize) -> Result<Self, Fault> {
         Ok(Self {
             pool: Pool::behind("password", cores, cores * WAITING_PER_CORE, forget)?,
+            places: Arc::new(Semaphore::new(cores * (WAITING_PER_CORE + 1))),
             decoy: nobodys(&*entropy)?,
             entropy,
         })
@@ -51,8 +55,9 @@ impl Argon2Hasher {
 }
 
 impl PasswordHasher for Argon2Hasher {
-    fn is_busy(&self) -> bool {
-        self.pool.is_full()
+    fn admit(&self) -> Option<Admitted> {
+        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        Some(Box::new(place))
     }
 
     fn hash<'a>(
@@ -215,6 +220,15 @@ mod tests {
             assert_eq!(verified.matches, expected, "{password:?}");
             assert!(!verified.is_outdated);
         }
+    }
+
+    #[test]
+    fn a_burst_of_logins_was_looked_up_before_it_was_turned_away() {
+        let hasher = Argon2Hasher::new(Arc::new(SystemEntropy), 2).unwrap();
+        let mut admitted: Vec<_> = std::iter::from_fn(|| hasher.admit()).collect();
+        assert_eq!(admitted.len(), 2 * (WAITING_PER_CORE + 1));
+        drop(admitted.pop());
+        assert!(hasher.admit().is_some());
     }
 
     #[test]

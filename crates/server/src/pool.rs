@@ -129,11 +129,6 @@ impl Pool {
         done.unwrap_or_else(|_| Err(Fault::unavailable("work on a bounded thread took too long")))
     }
 
-    /// Whether a job that came now would be refused.
-    pub(crate) fn is_full(&self) -> bool {
-        self.queue.lock().jobs.len() >= self.queue.waiting_max
-    }
-
     /// How much waits.
     pub(crate) fn load(&self) -> Load {
         let state = self.queue.lock();
@@ -256,10 +251,8 @@ mod tests {
         let mut running = std::pin::pin!(running);
         assert!(futures_poll(running.as_mut()).await);
         wait_started.recv().unwrap();
-        assert!(!pool.is_full());
         let mut waiting = std::pin::pin!(pool.run(|| 2));
         assert!(futures_poll(waiting.as_mut()).await);
-        assert!(pool.is_full());
         let refused = pool.run(|| 3).await.unwrap_err();
         assert!(matches!(refused, Fault::Unavailable(_)), "{refused}");
         assert_eq!(

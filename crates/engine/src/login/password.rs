@@ -66,9 +66,9 @@ impl Engine {
     ) -> Result<Outcome, Refusal> {
         self.take_from_network(context)?;
         let password = rules::normalised(password, "password")?;
-        if self.ports.passwords.is_busy() {
-            return Err(Fault::unavailable("too many passwords wait to be compared").into());
-        }
+        let admitted = self.ports.passwords.admit();
+        let _admitted =
+            admitted.ok_or_else(|| Fault::unavailable("too many passwords wait to be compared"))?;
         let compiled = self.arrived(context).await?;
         let person = self.person(&compiled, email).await?;
         let verified = self.compared(context, &person, &password).await?;
