@@ -202,8 +202,8 @@ pub const NONCE_GUESSES_OF_SITE: RateLimit = RateLimit {
     burst: 240,
 };
 /// The same of everybody in an environment together. With three thousand live nonces of a billion, which is what one busy
-/// service provider shows, strangers hit one in nine hours. It takes twenty networks that guess at their most to reach it,
-/// and two minutes to be forgotten.
+/// service provider shows, strangers hit one in nine hours. It takes twenty networks or five IPv6 sites that guess at their most to
+/// reach it, and two minutes to be forgotten.
 pub const NONCE_GUESSES_ANYWHERE: RateLimit = RateLimit {
     per_minute: 600,
     burst: 1_200,
@@ -221,7 +221,7 @@ pub const LINK_NONCE_RATE: RateLimit = RateLimit {
 /// How long a request waits for a device's answer.
 pub const APPROVAL_FOR: Duration = Duration::from_secs(5 * 60);
 /// How long after its end a worker notes that nobody answered or typed it in: what arrived in time may still be under way.
-pub const LAPSES_NOTED_AFTER: Duration = Duration::from_secs(5);
+pub const LAPSES_NOTED_AFTER: Duration = Duration::from_secs(25);
 /// How long a finished approval is kept: as long as audit lines.
 pub const APPROVAL_KEPT_FOR: Duration = AUDIT_FOR;
 /// How long a key of receipts stays published after it last signed: as long as its receipts can be fetched here.

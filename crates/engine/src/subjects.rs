@@ -70,7 +70,12 @@ impl Engine {
         if old.closing_at.is_some() {
             return Err(Denied::Conflict(BEING_ERASED).into());
         }
-        decide_subject_members(&after)?;
+        // An address from before a rule was made stays, and does not keep the rest from being changed.
+        let new_email = after.email.clone().filter(|_| after.email != old.email);
+        decide_subject_members(&Subject {
+            email: new_email,
+            ..after.clone()
+        })?;
         let gone: Vec<Key> = names(old)
             .filter(|name| !names(&after).any(|kept| kept == *name))
             .map(|name| Row::Name(name).key())

@@ -16,7 +16,6 @@ use crate::{
     denied::{Denied, Fault, Reason, Refusal, Unapproved},
     digest::Digest,
     id::{ApprovalId, ClientId, EnvironmentId, OrganizationId},
-    limits::Bucket,
     model::{
         approval::{Approval, ApprovalState, Asked, Seat},
         client::Client,
@@ -73,13 +72,12 @@ impl Engine {
         context: &CallContext,
         label: &str,
         names: [&str; 2],
-    ) -> Result<Arc<Bucket>, Refusal> {
+    ) -> Result<(), Refusal> {
         let [one, other] = names;
         let names = [context.environment.as_str(), one, other].map(str::as_bytes);
         let bucket = self.rates.bucket(Digest::of(label, &names));
         let taken = bucket.take(ASKING_RATE, context.now);
-        taken.map_err(too_many)?;
-        Ok(bucket)
+        taken.map_err(|wait| too_many(wait).into())
     }
 
     /// Ask the people of `seats`. `text` is the sentence that they are shown.

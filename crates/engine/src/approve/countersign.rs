@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Engine,
-    bounds::{ASKING_RATE, CONFLICT_TRIES_MAX},
+    bounds::CONFLICT_TRIES_MAX,
     call::CallContext,
     commit::Change,
     compiled::Compiled,
@@ -82,13 +82,16 @@ impl Engine {
         let text = sentence::fill(&it.rule.sentence, &it.bound, organization)?;
         let client = it.bound.client.as_ref().map_or("", ClientId::as_str);
         let names = [client, &it.bound.subject];
-        let counted = self.take_asking(it.context, "countersign/asking/caller", names)?;
+        let mut is_counted = false;
         for _ in 0..CONFLICT_TRIES_MAX {
             let (known, name) = self.waiting_for(it).await?;
             if let Some(approval) = known {
                 // Nobody is asked anew: callers may repeat what waits as often as they like.
-                counted.give_back(ASKING_RATE);
                 return it.waiting(&approval);
+            }
+            if !is_counted {
+                self.take_asking(it.context, "countersign/asking/caller", names)?;
+                is_counted = true;
             }
             let question = Question {
                 new: NewApproval {

@@ -31,7 +31,8 @@ impl Engine {
     ) -> Result<ApprovalOutcome, Refusal> {
         let misses = self.take_miss(context)?;
         let key = Key::Approval(context.environment.clone(), approval.clone());
-        let [stored] = self.load(std::array::from_ref(&key)).await?;
+        let loaded = self.load(std::array::from_ref(&key)).await;
+        let [stored] = loaded.inspect_err(|_| misses.give_back(POLL_MISSES_OF_NETWORK))?;
         let found = stored.as_deref().and_then(Stored::approval);
         let found = found.filter(|it| it.bound().is_some());
         let found = found.ok_or(Denied::NotFound { noun: "approval" })?;

@@ -32,6 +32,9 @@ const FROM_NETWORK: RateLimit = RateLimit {
     burst: 300,
 };
 
+/// How long neighbours of an IPv6 site make each other wait at most: some providers have one for many of their customers.
+const SITE_WAIT_MAX: Duration = Duration::from_secs(60);
+
 /// From where guesses are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Span {
@@ -54,7 +57,7 @@ impl Span {
         };
         match self {
             Self::Here => doubled(GUESSES_FREE),
-            Self::Site => doubled(GUESSES_OF_SITE_FREE),
+            Self::Site => doubled(GUESSES_OF_SITE_FREE).min(SITE_WAIT_MAX),
             Self::Anywhere if failures >= GUESSES_ANYWHERE_MAX => GUESS_WAIT_MIN,
             Self::Anywhere => Duration::ZERO,
         }
@@ -355,7 +358,7 @@ mod tests {
     #[test]
     fn a_site_has_no_more_guesses_because_it_has_many_networks() {
         let (mut site, mut waits) = (None, Vec::new());
-        for network in 0..22 {
+        for network in 0..24 {
             let account = account_from(&format!("2001:db8:7:{network:x}::1"));
             let now = site.as_ref().map_or(at(1000), |row: &Attempts| row.next_at);
             let after = decide_guess(&account, &[None, None, site.as_ref()], now).unwrap();
@@ -363,7 +366,7 @@ mod tests {
             site = Some(after[2].clone());
         }
         assert_eq!(waits[..19], [0; 19]);
-        assert_eq!(waits[19..], [10, 20, 40]);
+        assert_eq!(waits[19..], [10, 20, 40, 60, 60]);
         let digests = |peer| account_from(peer).counts;
         let (one, two) = (digests("2001:db8:7:1::1"), digests("2001:db8:7:2::1"));
         assert_ne!(one[0], two[0]);

@@ -27,17 +27,22 @@ use crate::{
     sessions::lane_of,
     subjects::{names, not_a_subject},
     time::Timestamp,
-    verify::{network_of, too_many},
+    verify::{network_of, site_of, too_many},
 };
 use std::{sync::Arc, time::Duration};
 
 /// Letters and digits of a link's secret: 190 bits.
 pub(super) const SECRET_CHARS: usize = 32;
 /// Links that are asked for in one environment, by whoever and for whomever: each costs rows, and known addresses a mail.
-/// A city's worth of people who forgot, at once; it takes dozens of networks to use it up.
+/// A city's worth of people who forgot, at once; it takes seventeen networks or IPv6 sites at their most to use it up.
 const ASKED_ANYWHERE: RateLimit = RateLimit {
     per_minute: 1200,
     burst: 5000,
+};
+/// Of these, from one IPv6 site: as many as from one network ([`site_of`]).
+const ASKED_OF_SITE: RateLimit = RateLimit {
+    per_minute: 120,
+    burst: 300,
 };
 /// Letters to one address that one network asks for within [`LETTERS_WITHIN`].
 const LETTERS_FROM_NETWORK_MAX: u32 = 3;
@@ -55,6 +60,11 @@ impl Engine {
     ) -> Result<Outcome, Refusal> {
         self.take_from_network(context)?;
         let place = context.environment.as_str().as_bytes();
+        if let Some(site) = context.peer.and_then(site_of) {
+            let of_site = Digest::of("countersign/letters/site", &[place, &site]);
+            let of_site = self.rates.bucket(of_site);
+            of_site.take(ASKED_OF_SITE, context.now).map_err(too_many)?;
+        }
         let asked = self
             .rates
             .bucket(Digest::of("countersign/letters/environment", &[place]));

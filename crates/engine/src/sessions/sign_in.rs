@@ -29,7 +29,7 @@ use crate::{
     secret::Secret,
     subjects::email_of,
     time::Timestamp,
-    verify::{network_of, too_many},
+    verify::{network_of, site_of, too_many},
 };
 use std::sync::Arc;
 
@@ -50,12 +50,14 @@ const OF_ADDRESS_ANYWHERE: RateLimit = RateLimit {
     per_minute: 6,
     burst: 20,
 };
-/// New profiles that one network asks for, at whatever client: a household, or a class that is told to begin slowly.
+/// New profiles that one network, or one IPv6 site, asks for, at whatever client: a class, or an office behind one
+/// address.
 const SIGN_UPS_OF_NETWORK: RateLimit = RateLimit {
-    per_minute: 3,
-    burst: 10,
+    per_minute: 10,
+    burst: 30,
 };
-/// New profiles at one client, whoever signs up: a row each, and events. It takes forty networks to use it up.
+/// New profiles at one client, whoever signs up: a row each, and events. It takes twenty networks or IPv6 sites to use it
+/// up.
 const SIGN_UPS_OF_CLIENT: RateLimit = RateLimit {
     per_minute: 120,
     burst: 600,
@@ -167,7 +169,12 @@ impl Engine {
             return Err(Denied::Forbidden(Reason::Unknown).into());
         }
         // The network's own first: what that refuses must not use up what all others share.
-        self.take_of_network(context, "countersign/sign-ups/network", SIGN_UPS_OF_NETWORK)
+        let place = at.client.environment.as_str().as_bytes();
+        let site = context.peer.and_then(site_of).map(Vec::from);
+        let whose = site.unwrap_or_else(|| context.peer.map(network_of).unwrap_or_default());
+        let own = Digest::of("countersign/sign-ups/network", &[place, &whose]);
+        let own = self.rates.bucket(own);
+        own.take(SIGN_UPS_OF_NETWORK, context.now)
             .map_err(too_many)?;
         let client = [at.client.environment.as_str(), at.client.id.as_str()].map(str::as_bytes);
         let bucket = Digest::of("countersign/sign-ups/client", &client);

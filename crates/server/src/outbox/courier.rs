@@ -1,6 +1,6 @@
 //! Takes what is due, and hands each attempt a slot: few of one destination, and of destinations that fail fewer.
 
-use super::{Came, GRACE, Ways, Why, letters, schedule};
+use super::{Came, GRACE, Ways, Why, schedule};
 use crate::{state::ServerState, system};
 use countersign_dialects::{
     announce::announce,
@@ -365,12 +365,14 @@ impl Courier {
     }
 }
 
-/// A code or a link is over long before anybody looks for it among dead letters, and strangers ask for as many as they
-/// like: what is given up of these is not kept.
+/// A code or a link that strangers ask for, as many as they like, is over long before anybody looks for it among dead
+/// letters: what is given up of these is not kept. An operator's invitation is, to be replayed.
 fn unless_over(came: Came, text: &LetterText) -> Came {
-    match came {
-        Came::GivenUp(why) if letters::minutes(text).is_some() => Came::Dropped(why),
-        came => came,
+    match (came, text) {
+        (Came::GivenUp(why), LetterText::Passcode { .. } | LetterText::PasswordReset { .. }) => {
+            Came::Dropped(why)
+        }
+        (came, _) => came,
     }
 }
 

@@ -142,7 +142,7 @@ async fn a_registration_that_nobody_confirms_leaves_nothing() {
     assert_eq!(refused.unwrap_err(), Denied::InvalidToken(Reason::Expired));
     let refused = type_in(&world, &phone, facts.nonce.as_ref().unwrap()).await;
     assert_eq!(refused.unwrap_err(), Denied::NotFound { noun: "nonce" });
-    world.pass(5).await;
+    world.pass(25).await;
     let lapsed = world.engine.lapse(&world.context(SANDBOX)).await.unwrap();
     assert_eq!(lapsed, 1);
     assert!(
