@@ -181,12 +181,13 @@ impl Demo {
             background: TaskTracker::new(),
             stop: CancellationToken::new(),
         };
-        demo.make_keys();
         if folder.is_kept() {
             demo.ports(admin, [&one, &other]).remember(folder.path())?;
         }
         let own = demo.phone(arguments, folder, (&operator, &sandbox, &mut made[0]));
         let own = own.await.context("cannot make the demo's phone")?;
+        // After the phone's: nobody asks for a token before it is said where.
+        demo.make_keys();
         let facts = demo.facts(folder, admin, [&one, &other], (&made, own), &operator);
         if let Some(path) = &arguments.facts {
             facts.write(path)?;
