@@ -1,6 +1,7 @@
 // A person's phone: sets the page up in Chromium, links it, is asked through the gateway, answers. What it looks like is
 // checked by axe-core at every stop, in light and dark, narrow and wide.
 import { readFileSync } from "node:fs";
+import { request } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -196,6 +197,41 @@ async function approve(page) {
   return shown;
 }
 
+/** What a service provider asks, in the words of Ubiqu's tutorial. */
+function site(method, path, body) {
+  const headers = { Host: facts.host, "X-Api-Key": facts.site_key, "Content-Type": "application/json", Accept: "*/*" };
+  return new Promise((resolve, reject) => {
+    const asking = request(`${facts.public}${path}`, { method, headers }, (answer) => {
+      let said = "";
+      answer.on("data", (chunk) => (said += chunk));
+      answer.on("end", () => resolve(JSON.parse(said).result));
+    });
+    asking.on("error", reject);
+    asking.end(body && JSON.stringify(body));
+  });
+}
+
+/** The tutorial's three steps, with this page as the phone. */
+async function identify(page) {
+  const shown = await site("POST", "/api/identification", {});
+  await page.click("nav a.type-in");
+  await page.fill("#nonce", shown.nonce);
+  await page.click("main form button");
+  await page.waitForSelector(".outcome");
+  const { asset_uuid: uuid } = await site("GET", `/api/identification?uuid=${shown.uuid}`);
+  const asset = await site("GET", `/api/asset?uuid=${uuid}`);
+  const asked = await site("POST", "/api/authenticate", { asset_uuid: uuid, fingerprint: facts.fingerprint });
+  await page.click("nav a.requests");
+  await page.click(".request-card a");
+  await page.waitForSelector("form.answer");
+  const code = (await page.textContent("main .code")).replaceAll(" ", "");
+  await page.fill("#pin", PIN);
+  await page.click("form.answer button.primary");
+  await page.waitForSelector(".outcome");
+  const { verified, signature } = await site("GET", `/api/authenticate?uuid=${asked.uuid}`);
+  return { is_same_code: code === asked.otp, verified, signature, key: asset.public_key_authenticate };
+}
+
 /** A request is open, and its PIN half typed, before the page has heard what this phone is. */
 async function keepOpen(page) {
   const { id } = await ask(facts.target.replace("1250", "2"));
@@ -329,6 +365,7 @@ try {
   told.lost = await loseAnswer();
   told.code = await link(page);
   told.approved = await approve(page);
+  told.identified = await identify(page);
   told.open = await keepOpen(page);
   told.rejected = await reject(page);
   told.keyboard = await byKeyboard(page);

@@ -1,90 +1,18 @@
 //! The whole flow with the private halves in a PKCS#11 token, Debian's SoftHSM 2: the real binary, a phone, and a look
 //! into what the store has of it all.
 
-use super::{API, Stage, TARGET};
+use super::{Stage, TARGET, site::Site};
 use crate::{
     cli,
-    keystore::{
-        openssl,
-        token::{CONF, LABEL, MODULE, Token},
-    },
-    proxies::{
-        countersign::Countersign,
-        phone::{Phone, sha256},
-        wire::Ask,
-    },
+    keystore::token::{CONF, LABEL, MODULE, Token},
+    proxies::{countersign::Countersign, phone::Phone},
 };
-use data_encoding::HEXLOWER;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tempfile::TempDir;
 
 const PHONES: &str = "phone.sandbox.test";
-
-/// A site that asks, in the words of Ubiqu's tutorial.
-struct Bank<'a> {
-    stage: &'a Stage,
-    key: String,
-}
-
-impl<'a> Bank<'a> {
-    fn new(stage: &'a Stage, id: &str) -> Self {
-        let client = json!({
-            "id": id, "organization": "acme", "display_name": id, "kind": "service_provider", "spelling": "ubiqu",
-        });
-        let path = "environments/sandbox/clients";
-        let made = stage.countersign.make(path, &client).json();
-        let id = made["id"].as_str().unwrap();
-        let new = json!({ "kind": "api_key" });
-        let key = stage.countersign.credential("sandbox", id, &new).1;
-        Self { stage, key }
-    }
-
-    fn send(&self, ask: Ask) -> Value {
-        let ask = ask.header("X-Api-Key", &self.key).header("Accept", "*/*");
-        let answer = ask.send(self.stage.countersign.public);
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.json()["result"].clone()
-    }
-
-    fn get(&self, what: &str, uuid: &str) -> Value {
-        self.send(Ask::get(&format!("/api/{what}?uuid={uuid}"), API))
-    }
-
-    fn ask(&self, what: &str, body: &Value) -> Value {
-        self.send(Ask::new("POST", &format!("/api/{what}"), API).json(body))
-    }
-
-    /// The asset of whoever types in what this site shows.
-    fn identify(&self, phone: &Phone) -> String {
-        let asked = self.ask("identification", &json!({}));
-        phone.type_in(asked["nonce"].as_str().unwrap());
-        let told = self.get("identification", asked["uuid"].as_str().unwrap());
-        told["asset_uuid"].as_str().unwrap().to_owned()
-    }
-
-    /// What is approved on the phone is signed so that OpenSSL verifies it with the asset's public key.
-    fn authenticate(&self, phone: &Phone, asset: &str) {
-        let data = b"log in at noon";
-        let body = json!({ "asset_uuid": asset, "fingerprint": HEXLOWER.encode(&sha256(data)) });
-        let asked = self.ask("authenticate", &body);
-        let [waiting] = &phone.waiting()[..] else {
-            panic!("one request waits");
-        };
-        let approved = phone.approve(waiting, crate::proxies::phone::PIN);
-        let approved = approved.send(self.stage.countersign.public);
-        assert_eq!(approved.status, 200, "{approved:?}");
-        let signed = self.get("authenticate", asked["uuid"].as_str().unwrap());
-        assert_eq!(signed["verified"], true, "{signed}");
-        let signature = HEXLOWER.decode(signed["signature"].as_str().unwrap().as_bytes());
-        let signature = signature.unwrap();
-        let shown = self.get("asset", asset);
-        let pem = shown["public_key_authenticate"].as_str().unwrap();
-        assert!(openssl::verifies(pem, data, &signature), "{signed}");
-        assert!(!openssl::verifies(pem, b"log in at one", &signature));
-    }
-}
 
 #[test]
 fn with_keys_in_a_token_everything_works_and_the_store_has_no_private_key() {
@@ -106,7 +34,7 @@ fn with_keys_in_a_token_everything_works_and_the_store_has_no_private_key() {
     let stage = Stage::of(countersign, &format!("https://{PHONES}"));
     let phone = Phone::enrol(stage.countersign.public, PHONES);
 
-    let (bank, shop) = (Bank::new(&stage, "bank"), Bank::new(&stage, "shop"));
+    let (bank, shop) = (Site::new(&stage, "bank"), Site::new(&stage, "shop"));
     let of_bank = bank.identify(&phone);
     assert_eq!(bank.identify(&phone), of_bank, "the same phone again");
     let of_shop = shop.identify(&phone);

@@ -3,6 +3,7 @@
 mod crash;
 mod in_token;
 mod page;
+mod site;
 mod terminal;
 
 use crate::proxies::{

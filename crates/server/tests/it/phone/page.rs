@@ -1,10 +1,14 @@
 //! The page at `/phone`, in Debian's Chromium. What it looks like is left in a folder, and judged by `axe-core` in light
 //! and dark, at 360 and 1280 pixels.
 
-use super::{API, GATEWAY, Stage, TARGET};
-use crate::interop::program;
+use super::{API, GATEWAY, Stage, TARGET, site::Site};
+use crate::{interop::program, keystore::openssl, proxies::phone::sha256};
+use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use std::{fs, path::Path, sync::OnceLock};
+
+/// What a service provider wants signed.
+const DATA: &[u8] = b"log in at noon";
 
 /// What the script saw. It is run once for all tests of this file.
 fn told() -> &'static Value {
@@ -32,6 +36,9 @@ fn told() -> &'static Value {
             "host": API,
             "target": TARGET,
             "key": stage.key,
+            "public": stage.url(),
+            "site_key": Site::new(&stage, "bank").key,
+            "fingerprint": HEXLOWER.encode(&sha256(DATA)),
             "nonce": stage.nonce(),
             "shots": shots,
         });
@@ -104,6 +111,18 @@ fn the_page_shows_what_is_asked_and_what_it_approves_passes() {
     assert_eq!(shown["pin_emptied"], true, "{told}");
     assert_eq!(shown["outcome"], "Approved", "{told}");
     assert_eq!(shown["passed"], json!([200, 403]), "once: {told}");
+}
+
+#[test]
+fn what_the_page_approves_for_a_service_provider_is_verified_by_openssl() {
+    let told = told();
+    let signed = &told["identified"];
+    assert_eq!(signed["is_same_code"], true, "{told}");
+    assert_eq!(signed["verified"], true, "{told}");
+    let signature = signed["signature"].as_str().unwrap();
+    let signature = HEXLOWER.decode(signature.as_bytes()).unwrap();
+    let key = signed["key"].as_str().unwrap();
+    assert!(openssl::verifies(key, DATA, &signature), "{told}");
 }
 
 #[test]
